@@ -1,0 +1,35 @@
+/**
+ * Why bytes could not be decoded, or a value not encoded.
+ *
+ * - `incomplete`: the bytes end too early; with more of them it may decode.
+ * - `malformed`: no continuation can make these bytes legal.
+ * - `unsupported`: legal, but beyond what this library represents (a number above 2^53 - 1).
+ * - `unencodable`: the value given breaks a limit of the wire format.
+ */
+export type WireErrorKind = "incomplete" | "malformed" | "unsupported" | "unencodable";
+
+/** The only error the codecs throw. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+  readonly kind: WireErrorKind;
+  /** The field as the draft names it, in camelCase. */
+  readonly field: string;
+  /** Byte offset of the field in the buffer decoded; 0 when encoding. */
+  readonly offset: number;
+  /** The session or stream error code the draft prescribes, where it does. */
+  readonly wireCode: number | undefined;
+
+  constructor(
+    kind: WireErrorKind,
+    field: string,
+    offset: number,
+    message: string,
+    wireCode?: number,
+  ) {
+    super(message);
+    this.kind = kind;
+    this.field = field;
+    this.offset = offset;
+    this.wireCode = wireCode;
+  }
+}

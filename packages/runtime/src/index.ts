@@ -1,0 +1,10 @@
+export { type ErrorScope, MoqError, type MoqErrorOptions, toMoqError } from "./error.js";
+export {
+  type CancelTimer,
+  type HttpGetOptions,
+  type HttpResponse,
+  type Runtime,
+  sleep,
+} from "./runtime.js";
+export { systemRuntime } from "./system-runtime.js";
+export { type HttpHandler, settle, VirtualRuntime } from "./virtual-runtime.js";

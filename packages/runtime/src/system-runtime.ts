@@ -1,0 +1,102 @@
+import { MoqError } from "./error.js";
+import type { CancelTimer, HttpGetOptions, HttpResponse, Runtime } from "./runtime.js";
+
+const MAX_REDIRECTS = 5;
+
+/** The {@link Runtime} of a real process. */
+export const systemRuntime: Runtime = {
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
+  random: () => Math.random(),
+  setTimer(delayMs: number, callback: () => void): CancelTimer {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  httpGet,
+};
+
+async function httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  try {
+    const response = await getWithinOrigin(url, options, signal);
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await readLimited(response, options.maxBytes),
+      url: response.url || url,
+    };
+  } catch (error) {
+    throw toHttpError(error, options, timeout);
+  }
+}
+
+async function getWithinOrigin(
+  start: string,
+  options: HttpGetOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  let url = new URL(start);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal,
+      ...(options.headers ? { headers: options.headers } : {}),
+    });
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || !location) return response;
+    await response.body?.cancel();
+    const next = new URL(location, url);
+    if (next.origin !== url.origin) {
+      throw new MoqError("http_redirect", `redirected elsewhere, to ${next.origin}`, {
+        scope: "process",
+      });
+    }
+    url = next;
+  }
+  throw new MoqError("http_redirect", `redirected more than ${MAX_REDIRECTS} times`, {
+    scope: "process",
+  });
+}
+
+async function readLimited(response: Response, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  if (response.body) {
+    for await (const chunk of response.body) {
+      size += chunk.byteLength;
+      if (size > maxBytes) {
+        throw new MoqError("http_too_large", `the answer is longer than ${maxBytes} bytes`, {
+          scope: "process",
+        });
+      }
+      chunks.push(chunk);
+    }
+  }
+  const body = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return body;
+}
+
+function toHttpError(error: unknown, options: HttpGetOptions, timeout: AbortSignal): MoqError {
+  if (error instanceof MoqError) return error;
+  if (options.signal?.aborted) {
+    return new MoqError("http_aborted", "the request was given up", {
+      scope: "process",
+      cause: error,
+    });
+  }
+  if (timeout.aborted) {
+    return new MoqError("http_timeout", `no complete answer within ${options.timeoutMs} ms`, {
+      scope: "process",
+      cause: error,
+    });
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new MoqError("http_unreachable", reason, { scope: "process", cause: error });
+}
