@@ -1,0 +1,105 @@
+import type { MoqError } from "@moq-bridge/runtime";
+import { type Deferred, deferred } from "../deferred.js";
+import { streamReset, streamStopped, transportMisuse } from "../error.js";
+import type { RecvStream } from "../transport.js";
+
+/** How a {@link MemoryRecv} reaches its sender. */
+export interface ToSender {
+  credit(bytes: number): void;
+  acknowledge(): void;
+  stop(code: number): void;
+}
+
+/** The receiving half of a stream: admits more only as it is read. */
+export class MemoryRecv implements RecvStream {
+  readonly #sender: ToSender;
+  readonly #onEnded: () => void;
+  #unread: Uint8Array[] = [];
+  #reading: Deferred<Uint8Array | undefined> | undefined;
+  #finArrived = false;
+  #ended = false;
+  #error: MoqError | undefined;
+
+  /** `onEnded` is called once, when nothing more can be read and the sender knows. */
+  constructor(sender: ToSender, onEnded: () => void) {
+    this.#sender = sender;
+    this.#onEnded = onEnded;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#reading) return Promise.reject(transportMisuse("two reads at once on a stream"));
+    const chunk = this.#unread.shift();
+    if (chunk) {
+      this.#sender.credit(chunk.byteLength);
+      return Promise.resolve(chunk);
+    }
+    if (this.#finArrived) {
+      this.#end();
+      return Promise.resolve(undefined);
+    }
+    this.#reading = deferred();
+    return this.#reading.promise;
+  }
+
+  stop(code: number): void {
+    if (this.#ended || this.#error) return;
+    this.#abandon(streamStopped(code));
+    // With the FIN here nothing is left to stop; otherwise the sender's reset ends the stream.
+    if (this.#finArrived) this.#end();
+    else this.#sender.stop(code);
+  }
+
+  handleData(chunk: Uint8Array): void {
+    if (this.#error) return;
+    if (this.#reading) {
+      this.#sender.credit(chunk.byteLength);
+      this.#settleRead(chunk);
+    } else {
+      this.#unread.push(chunk);
+    }
+  }
+
+  handleFin(): void {
+    if (this.#ended) return;
+    this.#finArrived = true;
+    this.#sender.acknowledge();
+    if (this.#error) {
+      this.#end();
+    } else if (this.#reading) {
+      this.#end();
+      this.#settleRead(undefined);
+    }
+  }
+
+  handleReset(code: number): void {
+    if (this.#ended || this.#finArrived) return;
+    this.fail(streamReset(code));
+  }
+
+  /** Ends the stream with an error; after our own `stop` that stays the error of reads. */
+  fail(error: MoqError): void {
+    if (this.#ended) return;
+    this.#abandon(this.#error ?? error);
+    this.#end();
+  }
+
+  #abandon(error: MoqError): void {
+    this.#error = error;
+    this.#unread = [];
+    this.#reading?.reject(error);
+    this.#reading = undefined;
+  }
+
+  #settleRead(chunk: Uint8Array | undefined): void {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.resolve(chunk);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnded();
+  }
+}
