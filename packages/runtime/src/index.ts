@@ -7,4 +7,5 @@ export {
   sleep,
 } from "./runtime.js";
 export { systemRuntime } from "./system-runtime.js";
-export { type HttpHandler, settle, VirtualRuntime } from "./virtual-runtime.js";
+export type { HttpHandler } from "./virtual-http.js";
+export { settle, VirtualRuntime } from "./virtual-runtime.js";

@@ -39,7 +39,8 @@ export interface Runtime {
   /**
    * HTTP GET. Redirects are followed within the origin only.
    *
-   * @throws {MoqError} `http_unreachable`, `http_timeout`, `http_too_large`, `http_redirect` or `http_aborted`
+   * @throws {MoqError} `http_invalid` (an address or header that cannot be sent),
+   *   `http_unreachable`, `http_timeout`, `http_too_large`, `http_redirect` or `http_aborted`
    */
   httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse>;
 }

@@ -16,10 +16,11 @@ export const systemRuntime: Runtime = {
 };
 
 async function httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
+  const headers = toHeaders(options.headers);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   try {
-    const response = await getWithinOrigin(url, options, signal);
+    const response = await getWithinOrigin(toUrl(url), headers, signal);
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),
@@ -31,22 +32,62 @@ async function httpGet(url: string, options: HttpGetOptions): Promise<HttpRespon
   }
 }
 
+/** Refused here because fetch quotes the whole address, credentials included, in its error. */
+function toUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new MoqError("http_invalid", "the address is not an http:// or https:// URL", {
+      scope: "process",
+    });
+  }
+  if (hasCredentials(url)) {
+    throw new MoqError("http_invalid", "the address must not contain a user name or password", {
+      scope: "process",
+    });
+  }
+  return url;
+}
+
+function hasCredentials(url: URL): boolean {
+  return url.username !== "" || url.password !== "";
+}
+
+/** Refused here because fetch quotes the value, which may be a secret, in its error. */
+function toHeaders(headers: HttpGetOptions["headers"]): Headers {
+  const result = new Headers();
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    try {
+      result.set(name, value);
+    } catch {
+      throw new MoqError(
+        "http_invalid",
+        `the request header ${JSON.stringify(name)} is not valid`,
+        {
+          scope: "process",
+        },
+      );
+    }
+  }
+  return result;
+}
+
 async function getWithinOrigin(
-  start: string,
-  options: HttpGetOptions,
+  start: URL,
+  headers: Headers,
   signal: AbortSignal,
 ): Promise<Response> {
-  let url = new URL(start);
+  let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const response = await fetch(url, {
-      redirect: "manual",
-      signal,
-      ...(options.headers ? { headers: options.headers } : {}),
-    });
+    const response = await fetch(url, { redirect: "manual", signal, headers });
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || !location) return response;
     await response.body?.cancel();
-    const next = new URL(location, url);
+    const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+    if (next === undefined || hasCredentials(next)) {
+      throw new MoqError("http_redirect", "redirected to an address that is not valid", {
+        scope: "process",
+      });
+    }
     if (next.origin !== url.origin) {
       throw new MoqError("http_redirect", `redirected elsewhere, to ${next.origin}`, {
         scope: "process",

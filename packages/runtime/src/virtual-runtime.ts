@@ -1,8 +1,6 @@
 import { MoqError } from "./error.js";
 import type { CancelTimer, HttpGetOptions, HttpResponse, Runtime } from "./runtime.js";
-
-/** Answers {@link VirtualRuntime.httpGet}. */
-export type HttpHandler = (url: string, options: HttpGetOptions) => Promise<HttpResponse>;
+import { getWithLimits, type HttpHandler } from "./virtual-http.js";
 
 interface Timer {
   readonly at: number;
@@ -60,7 +58,7 @@ export class VirtualRuntime implements Runtime {
   }
 
   httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
-    return this.#http(url, options);
+    return getWithLimits(this, this.#http, url, options);
   }
 
   /**
