@@ -1,0 +1,55 @@
+import { MoqError } from "@moq-bridge/runtime";
+import { quotable } from "./error.js";
+
+/** The codes with which connecting fails; see `Connect` in transport.ts. */
+export type ConnectErrorCode =
+  | "connect_refused"
+  | "connect_unanswered"
+  | "connect_tls"
+  | "connect_http"
+  | "connect_aborted"
+  | "connect_unsupported"
+  | "connect_insecure"
+  | "connect_url";
+
+/** An error of connecting. `wireCode` is the HTTP status of `connect_http`. */
+export function connectError(
+  code: ConnectErrorCode,
+  message: string,
+  details: { readonly cause?: unknown; readonly wireCode?: number } = {},
+): MoqError {
+  return new MoqError(code, message, { scope: "session", ...details });
+}
+
+/** How far a TCP connection had come when it failed. */
+export type ConnectPhase = "tcp" | "tls";
+
+/**
+ * What Node reports of a failed TCP or TLS connection as a {@link MoqError}:
+ * `connect_refused`, `connect_unanswered` or `connect_tls`.
+ */
+export function fromNodeError(error: Error, phase: ConnectPhase, authority: string): MoqError {
+  const nodeCode = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (phase === "tls") {
+    const reason = nodeCode === "ECONNRESET" ? "it ended the handshake" : quotable(error.message);
+    return connectError("connect_tls", `no TLS with ${authority}: ${reason}`, { cause: error });
+  }
+  switch (nodeCode) {
+    case "ECONNREFUSED":
+    case "ECONNRESET":
+      return connectError("connect_refused", `${authority} refused the connection`, {
+        cause: error,
+      });
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return connectError("connect_unanswered", `no address is known for ${authority}`, {
+        cause: error,
+      });
+    default: {
+      const reason = nodeCode === "" ? quotable(error.message) : nodeCode;
+      return connectError("connect_unanswered", `${authority} gave no answer (${reason})`, {
+        cause: error,
+      });
+    }
+  }
+}
