@@ -1,0 +1,78 @@
+import type { Cursor } from "../cursor.js";
+import { WireError } from "../wire-error.js";
+import type { Writer } from "../writer.js";
+import { SESSION_ERROR } from "./codes.js";
+import { type Field, type TrackNamespace, unencodable, violation } from "./field.js";
+import { fullTrackNameExcess } from "./full-track-name.js";
+
+/** The fields of a message in wire order. */
+export type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** One control message: its name, its number and its fields. */
+export interface MessageDefinition<Type extends string, F extends Fields> {
+  readonly type: Type;
+  /** The number on the wire. */
+  readonly code: number;
+  readonly fields: F;
+}
+
+/** The plain value of a message, told apart by `type`. */
+export type MessageOf<D> =
+  D extends MessageDefinition<infer Type, infer F>
+    ? { readonly type: Type } & {
+        readonly [Name in keyof F]: F[Name] extends Field<infer T> ? T : never;
+      }
+    : never;
+
+/** Declares a control message. */
+export function defineMessage<const Type extends string, F extends Fields>(
+  type: Type,
+  code: number,
+  fields: F,
+): MessageDefinition<Type, F> {
+  return { type, code, fields };
+}
+
+type Value = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the fields of a whole payload.
+ *
+ * @throws {WireError} never `incomplete`: a payload too short or too long for its fields is a violation
+ */
+export function readFields(fields: Fields, payload: Cursor, message: string): Value {
+  const value: Record<string, unknown> = {};
+  try {
+    for (const [name, field] of Object.entries(fields)) value[name] = field.read(payload, name);
+    payload.finish(message);
+  } catch (error) {
+    throw asViolation(error);
+  }
+  const excess = nameExcess(value);
+  if (excess) throw violation("trackName", payload.offset, excess);
+  return value;
+}
+
+/** Writes the fields of a message. @throws {WireError} `unencodable` */
+export function writeFields(fields: Fields, value: Value, writer: Writer): void {
+  const excess = nameExcess(value);
+  if (excess) throw unencodable("trackName", excess);
+  for (const [name, field] of Object.entries(fields)) field.write(writer, value[name], name);
+}
+
+/** Inside a payload of known length every shortage is a length mismatch, and every fault has a code. */
+function asViolation(error: unknown): unknown {
+  if (!(error instanceof WireError) || error.wireCode !== undefined) return error;
+  if (error.kind !== "incomplete" && error.kind !== "malformed") return error;
+  const { protocolViolation } = SESSION_ERROR;
+  return new WireError("malformed", error.field, error.offset, error.message, protocolViolation);
+}
+
+function nameExcess(value: Value): string | undefined {
+  const { trackNamespace, trackNamespacePrefix, trackName } = value as {
+    trackNamespace?: TrackNamespace;
+    trackNamespacePrefix?: TrackNamespace;
+    trackName?: string;
+  };
+  return fullTrackNameExcess(trackNamespace ?? trackNamespacePrefix ?? [], trackName ?? "");
+}
