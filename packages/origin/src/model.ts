@@ -62,6 +62,8 @@ export interface TrackProducer {
   readonly name: string;
   /** Newest group sequence, if any. */
   readonly latestGroup: number | undefined;
+  /** Frames begun so far, in all groups; what a later source repeats is not counted again. */
+  readonly frameCount: number;
   /**
    * Opens group `sequence` for writing. `undefined` when it is not wanted:
    * complete already, too old, or the track has ended.

@@ -1,0 +1,99 @@
+import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
+import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
+import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
+import { untilAborted } from "./abort.js";
+import { backoff } from "./backoff.js";
+import type { Logger } from "./logger.js";
+import type { Activity } from "./path-lane.js";
+import { ActivityState } from "./status.js";
+import type { Supervisor } from "./supervisor.js";
+
+/** After DONE a name is not used again before its CANCEL, or this long. */
+const REST_MS = 15_000;
+/** A name held by another publisher, or refused, is tried again after about this long. */
+const RETRY = { baseMs: 1_000, capMs: 3_000 };
+
+/**
+ * Keeps one of the relay's broadcasts announced on Cloudflare's side with
+ * PUBLISH_NAMESPACE: on each new session, after a CANCEL, and again and again
+ * while another publisher holds the name.
+ */
+export class PublishedName implements Activity {
+  readonly direction = "to-cloudflare";
+  readonly state: ActivityState;
+  readonly broadcast: BroadcastConsumer;
+  readonly #path: Path;
+  readonly #sessions: Supervisor<Ietf14Session>;
+  readonly #runtime: Runtime;
+  readonly #log: Logger;
+  #failures = 0;
+
+  constructor(options: {
+    path: Path;
+    broadcast: BroadcastConsumer;
+    sessions: Supervisor<Ietf14Session>;
+    runtime: Runtime;
+    log: Logger;
+  }) {
+    this.#path = options.path;
+    this.broadcast = options.broadcast;
+    this.#sessions = options.sessions;
+    this.#runtime = options.runtime;
+    this.#log = options.log;
+    this.state = new ActivityState(options.runtime, "waiting", "no session with Cloudflare");
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.state.set("waiting", "no session with Cloudflare");
+      try {
+        const session = await this.#sessions.wait(signal);
+        await this.#publishOn(session, signal);
+        await backoff(this.#runtime, this.#failures, RETRY, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** One PUBLISH_NAMESPACE and its life, until it ended or the signal aborts. */
+  async #publishOn(session: Ietf14Session, signal: AbortSignal): Promise<void> {
+    this.state.set("announcing", "PUBLISH_NAMESPACE not answered yet");
+    const publication = session.publishNamespace(this.#path, this.broadcast);
+    try {
+      await untilAborted(publication.accepted, signal);
+      this.#failures = 0;
+      this.state.set("announced");
+      this.#log.info("shown on Cloudflare", { path: this.#path });
+      const end = await untilAborted(publication.ended, signal);
+      if (end.type === "cancelled") {
+        this.#log.info("Cloudflare cancelled the name; announcing it again", { path: this.#path });
+        this.#failures++;
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#refused(toMoqError(error, "publish_failed", "subscription"));
+      publication.withdraw();
+      // Refused names leave a trace in the peer's session: without DONE the next attempt would end it.
+      if (signal.aborted) await this.#rest(publication.ended);
+    }
+  }
+
+  #refused(error: MoqError): void {
+    this.#failures++;
+    if (error.scope === "session") return;
+    const first = this.state.state !== "conflict";
+    this.state.set("conflict", `Cloudflare refused the name: ${error.message}`);
+    if (first)
+      this.#log.warn("Cloudflare refused a name", { path: this.#path, why: error.message });
+  }
+
+  async #rest(ended: Promise<unknown>): Promise<void> {
+    this.state.set("resting", "withdrawn, waiting for Cloudflare to let the name go");
+    let cancel = () => {};
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#runtime.setTimer(REST_MS, resolve);
+    });
+    await Promise.race([ended, limit]);
+    cancel();
+  }
+}

@@ -1,0 +1,142 @@
+import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
+import type { Origin, Path, TrackRequest } from "@moq-bridge/origin";
+import { type Runtime, toMoqError } from "@moq-bridge/runtime";
+import { childController, untilAborted } from "./abort.js";
+import { backoff } from "./backoff.js";
+import { stableId } from "./instance-id.js";
+import type { Logger } from "./logger.js";
+import type { Activity } from "./path-lane.js";
+import { ActivityState } from "./status.js";
+import type { Supervisor } from "./supervisor.js";
+import { pullTrack } from "./track-pull.js";
+
+/** How long a reader waits while the CDN does not know the track yet. */
+const HOLD_MS = 10_000;
+/** How often the CDN is asked for a publisher that left while the registry still lists it. */
+const PROBE = { baseMs: 250, capMs: 2_500 };
+
+/**
+ * Shows one stream that the registry names on the relay, and pulls its tracks
+ * from the CDN when somebody asks. When the CDN says the publisher is gone the
+ * stream is un-announced until a SUBSCRIBE succeeds again, then shown as a new instance.
+ */
+export class RegistryStream implements Activity {
+  readonly direction = "to-relay";
+  readonly state: ActivityState;
+  /** The registry's mark of this run of the stream; another mark is another instance. */
+  readonly instance: string;
+  readonly #path: Path;
+  readonly #cdn: Origin;
+  readonly #toRelay: Origin;
+  readonly #sessions: Supervisor<Ietf14Session>;
+  readonly #runtime: Runtime;
+  readonly #log: Logger;
+  #onRequest: ((request: TrackRequest) => void) | undefined;
+
+  constructor(options: {
+    path: Path;
+    instance: string;
+    cdn: Origin;
+    toRelay: Origin;
+    sessions: Supervisor<Ietf14Session>;
+    runtime: Runtime;
+    log: Logger;
+  }) {
+    this.#path = options.path;
+    this.instance = options.instance;
+    this.#cdn = options.cdn;
+    this.#toRelay = options.toRelay;
+    this.#sessions = options.sessions;
+    this.#runtime = options.runtime;
+    this.#log = options.log;
+    this.state = new ActivityState(options.runtime, "announced", "not verified");
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (let generation = 0; !signal.aborted; generation++) {
+      const lastTrack = await this.#oneInstance(generation, signal);
+      if (lastTrack === undefined) continue;
+      this.state.set("gone", "the publisher left Cloudflare, the registry still lists it");
+      this.#log.info("no longer on Cloudflare; hidden on the relay", { path: this.#path });
+      await this.#untilBack(lastTrack, signal).catch(() => undefined);
+    }
+  }
+
+  /** A track for a path that this stream serves. */
+  handleRequest(request: TrackRequest): void {
+    this.#onRequest?.(request);
+  }
+
+  /** Shows one instance until it ends; gives the track whose publisher is gone, if that is why. */
+  async #oneInstance(generation: number, signal: AbortSignal): Promise<string | undefined> {
+    const { controller, release } = childController(signal);
+    let goneTrack: string | undefined;
+    this.#onRequest = (request) => {
+      const onGone = () => {
+        goneTrack = request.name;
+        controller.abort();
+      };
+      void this.#pull(request, onGone, controller.signal);
+    };
+    const broadcast = this.#cdn.request(this.#path);
+    const hops = [stableId(this.#path, this.instance, String(generation))];
+    const publication = this.#toRelay.publish(this.#path, broadcast, { hops });
+    this.state.set("announced");
+    this.#log.info("shown on the relay", { path: this.#path });
+    void broadcast.closed.then(() => controller.abort());
+    await aborted(controller.signal);
+    release();
+    this.#onRequest = undefined;
+    publication.finish();
+    broadcast.close();
+    return goneTrack;
+  }
+
+  async #pull(request: TrackRequest, onGone: () => void, signal: AbortSignal): Promise<void> {
+    const { path, name } = request;
+    try {
+      await pullTrack(
+        {
+          request,
+          sessions: this.#sessions,
+          runtime: this.#runtime,
+          holdMs: HOLD_MS,
+          onGone,
+        },
+        signal,
+      );
+    } catch (error) {
+      const failure = toMoqError(error, "pull_failed", "subscription");
+      this.#log.error("internal error while reading a track", {
+        path,
+        track: name,
+        why: failure.message,
+      });
+      request.reject(failure);
+    }
+  }
+
+  /** Asks for a track that was there until it is there again. */
+  async #untilBack(track: string, signal: AbortSignal): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      await backoff(this.#runtime, failures, PROBE, signal);
+      const session = await this.#sessions.wait(signal);
+      const subscription = session.subscribe(this.#path, track);
+      try {
+        await untilAborted(subscription.accepted, signal);
+        return;
+      } catch {
+        // Still gone, or the session is: either way it is asked again.
+      } finally {
+        subscription.unsubscribe();
+      }
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

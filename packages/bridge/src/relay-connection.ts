@@ -1,0 +1,63 @@
+import { connectLite, LITE_PROTOCOLS, type LiteSession } from "@moq-bridge/moq-lite-session";
+import type { Origin } from "@moq-bridge/origin";
+import type { Runtime } from "@moq-bridge/runtime";
+import type { connectRelay, TlsTrust } from "@moq-bridge/transport";
+import { GatedOrigin } from "./gated-origin.js";
+import type { Logger } from "./logger.js";
+
+/** How to reach the relay. */
+export interface RelayOptions {
+  /** `https://`, `wss://` or `ws://`; the path is the session's root. */
+  readonly url: string;
+  /** The token sent as `?jwt=`, read before each connect. */
+  token(): Promise<string | undefined>;
+  readonly tls: TlsTrust;
+  /** Allow a token over `ws://` beyond loopback. */
+  readonly insecureWs: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Opens sessions with the relay that fill `relay` and serve `toRelay`. */
+export function relayConnector(options: {
+  runtime: Runtime;
+  log: Logger;
+  relay: RelayOptions;
+  connect: typeof connectRelay;
+  /** Filled with what the relay announces. */
+  origin: Origin;
+  /** Served to the relay. */
+  toRelay: Origin;
+  originId: bigint;
+  /** The peer's broadcasts are in `origin`; called before any of `toRelay` is announced. */
+  onAnnounced(): void;
+}): (signal: AbortSignal) => Promise<LiteSession> {
+  return async (signal) => {
+    const url = new URL(options.relay.url);
+    const token = await options.relay.token();
+    if (token !== undefined) url.searchParams.set("jwt", token);
+    const { session: transport, fallback } = await options.connect(url.href, {
+      runtime: options.runtime,
+      protocols: LITE_PROTOCOLS,
+      tls: options.relay.tls,
+      insecureWs: options.relay.insecureWs,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      signal,
+    });
+    if (fallback) options.log.info(`relay: using WebSocket: ${fallback}`);
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const session = await connectLite(transport, {
+      runtime: options.runtime,
+      publish: new GatedOrigin(options.toRelay, gate),
+      subscribe: options.origin,
+      originId: options.originId,
+    });
+    await session.announced;
+    options.onAnnounced();
+    open();
+    return session;
+  };
+}
