@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { dirname } from "node:path";
+import { createInterface } from "node:readline";
+import { EventLog } from "./event-log.js";
+import { type Deadline, within } from "./wait.js";
+
+/** A line a process printed. */
+export interface OutputLine {
+  readonly stream: "stdout" | "stderr";
+  /** Without terminal colours. */
+  readonly text: string;
+  /** `performance.now()` when it was read. */
+  readonly at: number;
+}
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What to start. */
+export interface PeerProcessOptions {
+  /** For messages and the log's file name. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to this process's environment; `undefined` removes. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** Everything printed is also written here. */
+  readonly logFile?: string;
+}
+
+const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
+const STOP_GRACE_MS = 3_000;
+
+const live = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of live) child.kill("SIGKILL");
+});
+
+/** A child process: its output, its end, and signals to it. It never outlives this process. */
+export class PeerProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly output = new EventLog<OutputLine>((line) => `${line.stream}: ${line.text}`);
+  /** Resolves when it has ended and all its output was read. */
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #log: WriteStream | undefined;
+  #exit: Exit | undefined;
+
+  private constructor(child: ChildProcess, pid: number, options: PeerProcessOptions) {
+    this.#child = child;
+    this.pid = pid;
+    this.name = options.name;
+    if (options.logFile !== undefined) {
+      mkdirSync(dirname(options.logFile), { recursive: true });
+      this.#log = createWriteStream(options.logFile, { flags: "a" });
+      this.#log.write(`$ ${options.command} ${options.args.join(" ")}\n`);
+    }
+    this.#readLines("stdout");
+    this.#readLines("stderr");
+    live.add(child);
+    this.exited = new Promise((resolve) => {
+      child.once("close", (code, signal) => {
+        live.delete(child);
+        this.#exit = { code, signal };
+        this.#log?.end(`ended with ${signal ?? code}\n`);
+        resolve(this.#exit);
+      });
+    });
+  }
+
+  /** @throws {Error} when it cannot be started */
+  static async start(options: PeerProcessOptions): Promise<PeerProcess> {
+    const [command, args] = dieWithParent(options.command, options.args);
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
+    const failed = new Promise<never>((_, reject) => {
+      child.once("error", (error) => reject(new Error(`${options.name}: ${error.message}`)));
+    });
+    const spawned = new Promise<void>((resolve) => child.once("spawn", () => resolve()));
+    await Promise.race([spawned, failed]);
+    if (child.pid === undefined) throw new Error(`${options.name}: no process`);
+    // A write to a process that has just died is no news: its exit is.
+    child.stdin?.on("error", () => {});
+    return new PeerProcess(child, child.pid, options);
+  }
+
+  /** How it ended, `undefined` while it runs. */
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Everything printed so far. */
+  get text(): string {
+    return this.output
+      .all()
+      .map((line) => line.text)
+      .join("\n");
+  }
+
+  /** Writes a line to its standard input. */
+  writeLine(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** The first line (after `from`) that matches. @throws {Error} on time-out, or when the process ends without it */
+  async waitForLine(
+    pattern: RegExp,
+    deadline: Omit<Deadline, "what"> & { readonly from?: number },
+  ): Promise<OutputLine> {
+    const what = `${this.name} to print ${pattern}`;
+    const matches = (line: OutputLine) => pattern.test(line.text);
+    const ended = this.exited.then(({ code, signal }) => {
+      const late = this.output.filter(matches, deadline.from)[0];
+      if (late !== undefined) return late;
+      throw new Error(
+        `${this.name} ended with ${signal ?? code} before it printed ${pattern}:\n${this.output.tail()}`,
+      );
+    });
+    return Promise.race([this.output.waitFor(matches, { ...deadline, what }), ended]);
+  }
+
+  /** Sends a signal to this process only. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** SIGKILL, and waits for the end. */
+  async kill(): Promise<Exit> {
+    this.#child.kill("SIGKILL");
+    return this.exited;
+  }
+
+  /** SIGTERM, SIGKILL if it has not ended within 3 s. */
+  async stop(): Promise<Exit> {
+    if (this.#exit !== undefined) return this.#exit;
+    this.#child.kill("SIGCONT");
+    this.#child.kill("SIGTERM");
+    try {
+      return await within(this.exited, { what: `${this.name} to end`, timeoutMs: STOP_GRACE_MS });
+    } catch {
+      return this.kill();
+    }
+  }
+
+  #readLines(stream: "stdout" | "stderr"): void {
+    const source = this.#child[stream];
+    if (source === null) return;
+    createInterface({ input: source }).on("line", (raw) => {
+      const text = raw.replace(ANSI, "");
+      const at = performance.now();
+      this.#log?.write(`${at.toFixed(0).padStart(9)} ${stream}: ${text}\n`);
+      this.output.push({ stream, text, at });
+    });
+  }
+}
+
+/** On Linux the kernel ends the child with its parent, even if the parent is killed. */
+function dieWithParent(command: string, args: readonly string[]): [string, string[]] {
+  if (process.platform !== "linux") return [command, [...args]];
+  return ["setpriv", ["--pdeathsig", "KILL", command, ...args]];
+}
