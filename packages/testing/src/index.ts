@@ -1,9 +1,13 @@
+export { type BridgeOptions, BridgeProcess } from "./bridge-process.js";
 export {
   type CertificateOptions,
   createCertificate,
   type TestCertificate,
 } from "./certificates.js";
+export { Clock, type ClockOptions } from "./clock.js";
 export { EventLog } from "./event-log.js";
+export { type IetfControlMessage, IetfRelay } from "./ietf-relay.js";
+export { MoqRelay, type MoqRelayOptions, type MoqRelaySession } from "./moq-relay.js";
 export {
   type Exit,
   type OutputLine,
@@ -13,9 +17,18 @@ export {
 export { type PeerExecutable, peerExecutable } from "./peers/locate.js";
 export { freePort } from "./ports.js";
 export {
+  type PythonEvent,
+  type PythonFrame,
+  PythonPeer,
+  type TimedPythonEvent,
+} from "./python-peer.js";
+export {
   type RegistryAnswer,
   type RegistryRequest,
   type RegistryRow,
   RegistryServer,
 } from "./registry-server.js";
+export { Scene, type SceneContext } from "./scene.js";
+export { TcpProxy } from "./tcp-proxy.js";
+export { UdpProxy } from "./udp-proxy.js";
 export { type Deadline, elapse, eventually, WaitTimeout, within } from "./wait.js";

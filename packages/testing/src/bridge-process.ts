@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Exit, PeerProcess } from "./peer-process.js";
+import type { SceneContext } from "./scene.js";
+
+const MAIN = fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url));
+const TICKS_PER_SECOND = 100;
+
+/** How to run `moq-bridge run`. */
+export interface BridgeOptions {
+  readonly relayUrl?: string;
+  readonly cloudflareUrl?: string;
+  readonly registryUrl?: string;
+  /** In seconds. Default 1. */
+  readonly pollInterval?: number;
+  /** Default: the scene's authority on both sides. */
+  readonly trust?: readonly string[];
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For the log file. */
+  readonly name?: string;
+}
+
+/** `moq-bridge run`, built, as a process of its own. */
+export class BridgeProcess {
+  readonly process: PeerProcess;
+
+  private constructor(process: PeerProcess) {
+    this.process = process;
+  }
+
+  static async start(context: SceneContext, options: BridgeOptions): Promise<BridgeProcess> {
+    const { ca } = context.certificate.files;
+    const name = options.name ?? "moq-bridge";
+    const process_ = await PeerProcess.start({
+      name,
+      command: process.execPath,
+      args: [
+        MAIN,
+        "run",
+        ...(options.relayUrl === undefined ? [] : ["--relay-url", options.relayUrl]),
+        ...(options.cloudflareUrl === undefined ? [] : ["--cloudflare-url", options.cloudflareUrl]),
+        ...(options.registryUrl === undefined ? [] : ["--registry-url", options.registryUrl]),
+        ...["--poll-interval", String(options.pollInterval ?? 1)],
+        ...(options.trust ?? ["--relay-tls-ca", ca, "--cloudflare-tls-ca", ca]),
+        ...(options.flags ?? []),
+      ],
+      env: { ...CLEAN_ENVIRONMENT, ...options.env },
+      logFile: context.logFile(name),
+    });
+    return new BridgeProcess(process_);
+  }
+
+  /** Everything printed so far. */
+  get text(): string {
+    return this.process.text;
+  }
+
+  /** Resident memory in bytes. */
+  async residentMemory(): Promise<number> {
+    const status = await readFile(`/proc/${this.process.pid}/status`, "utf8");
+    const kilobytes = /VmRSS:\s+(\d+) kB/.exec(status)?.[1];
+    if (kilobytes === undefined) throw new Error("no VmRSS");
+    return Number(kilobytes) * 1024;
+  }
+
+  /** Processor time used so far, in milliseconds. */
+  async processorTime(): Promise<number> {
+    const stat = await readFile(`/proc/${this.process.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+  }
+
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<Exit> {
+    return this.process.stop();
+  }
+}
+
+/** No setting of the machine reaches the bridge under test. */
+const CLEAN_ENVIRONMENT = {
+  EARTHSEED_RELAY_URL: undefined,
+  CLOUDFLARE_RELAY_URL: undefined,
+  STREAM_REGISTRY_URL: undefined,
+  RELAY_TOKEN: undefined,
+  POLL_INTERVAL: undefined,
+  DEBUG: undefined,
+  NODE_OPTIONS: undefined,
+};
