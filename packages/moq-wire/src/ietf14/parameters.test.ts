@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { WireError } from "../wire-error.js";
+import { anyParameters } from "./messages.fixture.js";
+import { decodeAuthorizationToken, decodeExtensions, encodeExtensions } from "./parameters.js";
+
+describe("extension blocks", () => {
+  it("decode to what was encoded, and never when cut inside a pair", () => {
+    fc.assert(
+      fc.property(anyParameters, (list) => {
+        const block = encodeExtensions(list);
+        expect(decodeExtensions(block)).toEqual(list);
+        for (let end = 0; end < block.byteLength; end++) {
+          try {
+            expect(decodeExtensions(block.subarray(0, end)).length).toBeLessThan(list.length);
+          } catch (error) {
+            expect(error).toMatchObject({ kind: "malformed", wireCode: 3 });
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe("authorization tokens", () => {
+  it("have four forms", () => {
+    expect(decodeAuthorizationToken(Uint8Array.of(0, 5))).toEqual({ type: "delete", alias: 5n });
+    expect(decodeAuthorizationToken(Uint8Array.of(1, 5, 0, 9))).toEqual({
+      type: "register",
+      alias: 5n,
+      tokenType: 0n,
+      value: Uint8Array.of(9),
+    });
+    expect(decodeAuthorizationToken(Uint8Array.of(2, 5))).toEqual({ type: "use_alias", alias: 5n });
+    expect(decodeAuthorizationToken(Uint8Array.of(3, 0, 9))).toEqual({
+      type: "use_value",
+      tokenType: 0n,
+      value: Uint8Array.of(9),
+    });
+  });
+
+  it.each([[[]], [[4]], [[0]], [[1, 5]], [[2, 5, 5]], [[3]]])(
+    "%j cannot be decoded: KEY_VALUE_FORMATTING_ERROR",
+    (bytes) => {
+      try {
+        decodeAuthorizationToken(Uint8Array.from(bytes));
+        expect.unreachable();
+      } catch (error) {
+        expect(error).toBeInstanceOf(WireError);
+        expect(error).toMatchObject({ kind: "malformed", wireCode: 6 });
+      }
+    },
+  );
+});
