@@ -1,0 +1,269 @@
+import { type CancelTimer, MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
+import debug from "debug";
+import type { RegistryEntry, SkipReason } from "./entry.js";
+import { parseAnswer } from "./parse-answer.js";
+import { type PollEvent, PollMachine, type PollRequest } from "./poll-machine.js";
+import { readRetryAfter } from "./retry-after.js";
+
+const log = debug("moq:registry");
+
+/** Longest ETag sent back, in characters; a longer one is not used. */
+const MAX_ETAG_LENGTH = 1024;
+
+/** What a {@link RegistryPoller} is set up with. */
+export interface RegistryPollerOptions {
+  readonly runtime: Runtime;
+  /** `http://` or `https://`. A user name and password in it are sent as basic authorization. */
+  readonly url: string;
+  /** The longest time between two polls of a registry in good health, in milliseconds, above 0. */
+  readonly intervalMs: number;
+  /** Time for one answer, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Largest answer, in bytes. Default 4 MiB. */
+  readonly maxBytes?: number;
+  /** Further request headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The origin whose entries are wanted. Default `cloudflare`. */
+  readonly origin?: string;
+  /** Origins of other streams, which are kept aside. Default `earthseed`. */
+  readonly otherOrigins?: readonly string[];
+  /** Called with everything live, and with the other origins' streams, after each good answer with content, changed or not. */
+  readonly onEntries: (
+    entries: readonly RegistryEntry[],
+    others: ReadonlyMap<string, readonly RegistryEntry[]>,
+  ) => void;
+  /**
+   * Called after each poll that gave nothing; what was known stays. The code
+   * is one of `Runtime.httpGet`'s, `registry_status`, `registry_html`,
+   * `registry_bad_json` or `registry_shape`; the message is one plain line.
+   */
+  readonly onError?: (error: MoqError, retryInMs: number) => void;
+}
+
+/** How a registry is doing. */
+export interface RegistryHealth {
+  /** When it last answered well, in milliseconds since the Unix epoch. */
+  readonly lastSuccess: number | undefined;
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number | undefined;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Why the last poll failed: one plain line; `undefined` when it did not. */
+  readonly lastError: string | undefined;
+  /** Live streams of the wanted origin. */
+  readonly live: number;
+  /** Live streams that the last answer left out and that wait for another answer. */
+  readonly unconfirmed: number;
+  /** Rows of the last good answer. */
+  readonly rows: number;
+  /** Rows of it that repeated a stream. */
+  readonly duplicates: number;
+  /** Rows of it that were skipped, by reason. */
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+}
+
+/**
+ * Asks a stream registry over and over what is live. An outage ends nothing,
+ * however long; neither does a single answer that would end almost everything.
+ */
+export class RegistryPoller {
+  readonly #options: RegistryPollerOptions;
+  readonly #url: string;
+  readonly #label: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #origins: ReadonlySet<string>;
+  readonly #machine: PollMachine;
+  readonly #stopped = new AbortController();
+  #cancelTimer: CancelTimer | undefined;
+  #request: AbortController | undefined;
+  #started = false;
+  #nextWaiters: (() => void)[] = [];
+  #waiters: (() => void)[] = [];
+
+  /** @throws {MoqError} `registry_url` or `registry_interval` */
+  constructor(options: RegistryPollerOptions) {
+    const origin = options.origin ?? "cloudflare";
+    if (!(options.intervalMs > 0)) {
+      throw new MoqError("registry_interval", "the registry's poll interval must be above 0", {
+        scope: "process",
+      });
+    }
+    const { url, label, authorization } = readUrl(options.url);
+    this.#options = options;
+    this.#url = url;
+    this.#label = label;
+    this.#headers = { accept: "application/json", ...authorization, ...options.headers };
+    this.#origins = new Set([origin, ...(options.otherOrigins ?? ["earthseed"])]);
+    this.#machine = new PollMachine({
+      intervalMs: options.intervalMs,
+      origin,
+      random: () => options.runtime.random(),
+    });
+  }
+
+  /** Asks for the first time, and from then on until `stop`. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#advance();
+  }
+
+  /** Ends polling at once. Nothing is called afterwards. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#cancelTimer?.();
+    this.#request?.abort();
+    this.#release(this.#waiters);
+    this.#release(this.#nextWaiters);
+  }
+
+  /** Asks at once, and resolves when a request sent after this call was answered or failed, or after `stop`. */
+  async pollNow(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    const answered = new Promise<void>((resolve) => this.#nextWaiters.push(resolve));
+    this.#machine.handlePollNow(this.#options.runtime.now());
+    if (this.#started) this.#advance();
+    await answered;
+  }
+
+  /** How the registry is doing now. */
+  health(): RegistryHealth {
+    const { runtime } = this.#options;
+    const { lastSuccess, lastError, skipped, ...state } = this.#machine.state;
+    const ageMs = lastSuccess === undefined ? undefined : runtime.now() - lastSuccess;
+    return {
+      ...state,
+      ageMs,
+      lastSuccess: ageMs === undefined ? undefined : runtime.wallClock() - ageMs,
+      lastError: lastError?.message,
+      skipped: Object.fromEntries(skipped),
+    };
+  }
+
+  #advance(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (this.#stopped.signal.aborted) return;
+    const { runtime } = this.#options;
+    const request = this.#machine.pollRequest(runtime.now());
+    if (request) {
+      this.#waiters = this.#nextWaiters;
+      this.#nextWaiters = [];
+      void this.#ask(request);
+      return;
+    }
+    const due = this.#machine.pollTimeout();
+    if (due === undefined) return;
+    this.#cancelTimer = runtime.setTimer(due - runtime.now(), () => this.#advance());
+  }
+
+  async #ask(request: PollRequest): Promise<void> {
+    const controller = new AbortController();
+    this.#request = controller;
+    const give = await this.#get(request, controller.signal);
+    if (this.#stopped.signal.aborted) return;
+    give();
+    this.#request = undefined;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.#drain();
+    this.#release(waiters);
+    this.#advance();
+  }
+
+  /** Asks, and returns how to tell the machine what came of it. */
+  async #get(request: PollRequest, signal: AbortSignal): Promise<() => void> {
+    const { runtime, timeoutMs = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options;
+    let retryAfterMs: number | undefined;
+    try {
+      const headers = { ...this.#headers, ...conditions(request) };
+      const limits = { timeoutMs, maxBytes, headers, signal };
+      const response = await runtime.httpGet(this.#url, limits);
+      if (response.status === 304 && request.etag !== undefined) {
+        return () => this.#machine.handleNotModified(runtime.now());
+      }
+      if (response.status !== 200) {
+        retryAfterMs = readRetryAfter(response.headers["retry-after"], runtime.wallClock());
+        throw new MoqError("registry_status", `answered with status ${response.status}`, {
+          scope: "process",
+          wireCode: response.status,
+        });
+      }
+      const answer = parseAnswer(response.body, response.headers["content-type"], this.#origins);
+      const { etag } = response.headers;
+      return () => this.#machine.handleAnswer(runtime.now(), answer, usableEtag(etag));
+    } catch (thrown) {
+      const error = this.#withLabel(toMoqError(thrown, "registry_internal", "process"));
+      return () => this.#machine.handleFailure(runtime.now(), error, retryAfterMs);
+    }
+  }
+
+  #drain(): void {
+    for (let event = this.#machine.pollEvent(); event; event = this.#machine.pollEvent()) {
+      if (this.#stopped.signal.aborted) return;
+      this.#emit(event);
+    }
+  }
+
+  #emit(event: PollEvent): void {
+    if (event.type === "list") {
+      log("%s: %d live", this.#label, event.list.entries.length);
+      this.#options.onEntries(event.list.entries, event.list.others);
+    } else {
+      log("%s", event.error.message);
+      this.#options.onError?.(event.error, event.retryInMs);
+    }
+  }
+
+  #withLabel(error: MoqError): MoqError {
+    return new MoqError(error.code, `${this.#label}: ${error.message}`, {
+      scope: error.scope,
+      cause: error,
+      ...(error.wireCode === undefined ? {} : { wireCode: error.wireCode }),
+    });
+  }
+
+  #release(waiters: (() => void)[]): void {
+    for (const resolve of waiters.splice(0)) resolve();
+  }
+}
+
+/** The address without credentials, which would end up in errors; and its origin, the only part that is shown. */
+function readUrl(text: string): {
+  url: string;
+  label: string;
+  authorization: Readonly<Record<string, string>>;
+} {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new MoqError("registry_url", "the registry's address must be http:// or https://", {
+      scope: "process",
+    });
+  }
+  const { username, password } = url;
+  url.username = "";
+  url.password = "";
+  if (username === "" && password === "") {
+    return { url: url.href, label: url.origin, authorization: {} };
+  }
+  const credentials = `${percentDecode(username)}:${percentDecode(password)}`;
+  const basic = Buffer.from(credentials, "utf8").toString("base64");
+  return { url: url.href, label: url.origin, authorization: { authorization: `Basic ${basic}` } };
+}
+
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function conditions(request: PollRequest): Readonly<Record<string, string>> {
+  if (request.etag !== undefined) return { "if-none-match": request.etag };
+  return request.fresh ? { "cache-control": "no-cache" } : {};
+}
+
+function usableEtag(etag: string | undefined): string | undefined {
+  return etag !== undefined && etag.length <= MAX_ETAG_LENGTH ? etag : undefined;
+}
