@@ -1,5 +1,5 @@
-/** One live stream of the registry. */
-export interface RegistryEntry {
+/** One stream as a row of the registry gives it. */
+export interface RegistryRow {
   /** The stream's name: 1 to {@link MAX_STREAM_ID_BYTES} bytes of UTF-8, otherwise unchecked. */
   readonly streamId: string;
   /** Where it is published, for example `cloudflare`. */
@@ -11,6 +11,12 @@ export interface RegistryEntry {
   readonly instance: string | undefined;
   /** Viewers counted by the registry. */
   readonly viewerCount: number | undefined;
+}
+
+/** One live stream of the registry. */
+export interface RegistryEntry extends RegistryRow {
+  /** Since when it has been live without a break, as seen from here, in milliseconds since the Unix epoch. */
+  readonly firstSeen: number;
 }
 
 /** What is live, as far as is known. */

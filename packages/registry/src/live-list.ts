@@ -33,9 +33,12 @@ export class LiveList {
     return this.#entries.size;
   }
 
-  /** Takes an answer in. True: it is doubted, ask again. */
-  apply(answer: ParsedAnswer): boolean {
-    const next = withDoubtful(answer.byOrigin.get(this.#origin), this.#entries, answer.doubtful);
+  /**
+   * Takes an answer in that came at `wallClock` (milliseconds since the Unix
+   * epoch). True: it is doubted, ask again.
+   */
+  apply(answer: ParsedAnswer, wallClock: number): boolean {
+    const next = update(this.#entries, answer, this.#origin, wallClock);
     const doubted = this.#unconfirmed === 0 && endsTooMany(this.#entries, next);
     if (doubted) {
       this.#unconfirmed = countMissing(this.#entries, next);
@@ -44,7 +47,7 @@ export class LiveList {
       this.#unconfirmed = 0;
       this.#entries = next;
     }
-    this.#others = othersOf(answer, this.#others, this.#origin);
+    this.#others = updateOthers(this.#others, answer, this.#origin, wallClock);
     return doubted;
   }
 
@@ -75,38 +78,35 @@ function countMissing(known: Entries, next: Entries): number {
   return missing;
 }
 
-/** The answer's entries; what it says only doubtful or incomplete things about stays as it was known. */
-function withDoubtful(
-  entries: Entries | undefined,
-  known: Entries,
-  doubtful: ReadonlySet<string>,
-): Map<string, RegistryEntry> {
+/** One origin's entries by the answer; what it says only doubtful or incomplete things about stays as it was known. */
+function update(known: Entries, answer: ParsedAnswer, origin: string, wallClock: number): Entries {
   const next = new Map<string, RegistryEntry>();
-  for (const name of doubtful) {
+  for (const name of answer.doubtful) {
     const entry = known.get(name);
     if (entry) next.set(name, entry);
   }
-  for (const [name, entry] of entries ?? []) {
-    const instance = entry.instance ?? known.get(name)?.instance;
-    next.set(name, { ...entry, instance });
+  for (const [name, row] of answer.byOrigin.get(origin) ?? []) {
+    const before = known.get(name);
+    next.set(name, {
+      ...row,
+      instance: row.instance ?? before?.instance,
+      firstSeen: before?.firstSeen ?? wallClock,
+    });
   }
   return next;
 }
 
-function othersOf(
-  answer: ParsedAnswer,
+function updateOthers(
   known: ReadonlyMap<string, Entries>,
-  origin: string,
+  answer: ParsedAnswer,
+  wanted: string,
+  wallClock: number,
 ): ReadonlyMap<string, Entries> {
   const others = new Map<string, Entries>();
-  for (const other of new Set([...known.keys(), ...answer.byOrigin.keys()])) {
-    if (other === origin) continue;
-    const entries = withDoubtful(
-      answer.byOrigin.get(other),
-      known.get(other) ?? new Map(),
-      answer.doubtful,
-    );
-    if (entries.size > 0) others.set(other, entries);
+  for (const origin of new Set([...known.keys(), ...answer.byOrigin.keys()])) {
+    if (origin === wanted) continue;
+    const entries = update(known.get(origin) ?? new Map(), answer, origin, wallClock);
+    if (entries.size > 0) others.set(origin, entries);
   }
   return others;
 }

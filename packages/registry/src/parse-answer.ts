@@ -2,14 +2,14 @@ import { MoqError } from "@moq-bridge/runtime";
 import {
   MAX_INSTANCE_LENGTH,
   MAX_STREAM_ID_BYTES,
-  type RegistryEntry,
+  type RegistryRow,
   type SkipReason,
 } from "./entry.js";
 
 /** A registry's answer, row by row. */
 export interface ParsedAnswer {
   /** Entries by origin, then by name. Rows of one name and origin are merged. */
-  readonly byOrigin: ReadonlyMap<string, ReadonlyMap<string, RegistryEntry>>;
+  readonly byOrigin: ReadonlyMap<string, ReadonlyMap<string, RegistryRow>>;
   /** Names of rows skipped for want of an origin: nothing new is known of them, least of all that they ended. */
   readonly doubtful: ReadonlySet<string>;
   readonly rows: number;
@@ -33,7 +33,7 @@ export function parseAnswer(
   knownOrigins: ReadonlySet<string>,
 ): ParsedAnswer {
   const rows = readRows(body, contentType);
-  const byOrigin = new Map<string, Map<string, RegistryEntry>>();
+  const byOrigin = new Map<string, Map<string, RegistryRow>>();
   const doubtful = new Set<string>();
   const skipped = new Map<SkipReason, number>();
   let duplicates = 0;
@@ -47,7 +47,7 @@ export function parseAnswer(
       continue;
     }
     fitting++;
-    const entries = byOrigin.get(result.origin) ?? new Map<string, RegistryEntry>();
+    const entries = byOrigin.get(result.origin) ?? new Map<string, RegistryRow>();
     byOrigin.set(result.origin, entries);
     const known = entries.get(result.streamId);
     if (known) duplicates++;
@@ -83,7 +83,7 @@ function readRows(body: Uint8Array, contentType: string | undefined): readonly u
 function readRow(
   row: unknown,
   knownOrigins: ReadonlySet<string>,
-): RegistryEntry | { readonly skip: SkipReason; readonly streamId?: string } {
+): RegistryRow | { readonly skip: SkipReason; readonly streamId?: string } {
   if (!isRecord(row)) return { skip: "not_an_object" };
   const { stream_id: streamId, origin } = row;
   if (typeof streamId !== "string" || streamId === "") return { skip: "bad_stream_id" };
@@ -111,7 +111,7 @@ function readCount(value: unknown): number | undefined {
 }
 
 /** The same whichever row came first, or a registry without a fixed order would look like restarts. */
-function merge(a: RegistryEntry, b: RegistryEntry): RegistryEntry {
+function merge(a: RegistryRow, b: RegistryRow): RegistryRow {
   return {
     ...a,
     instance: larger(a.instance, b.instance),

@@ -126,9 +126,14 @@ export class PollMachine {
     return this.#events.shift();
   }
 
-  /** An answer that could be read, with its ETag. */
-  handleAnswer(now: number, answer: ParsedAnswer, etag: string | undefined): void {
-    this.#confirming = this.#live.apply(answer);
+  /** An answer that could be read, with its ETag, and the time in milliseconds since the Unix epoch. */
+  handleAnswer(
+    now: number,
+    answer: ParsedAnswer,
+    etag: string | undefined,
+    wallClock: number,
+  ): void {
+    this.#confirming = this.#live.apply(answer, wallClock);
     // A doubted answer must not be answered by "not modified" next time.
     if (!this.#confirming) this.#etag = etag;
     this.#answer = answer;

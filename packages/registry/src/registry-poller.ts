@@ -191,7 +191,8 @@ export class RegistryPoller {
       }
       const answer = parseAnswer(response.body, response.headers["content-type"], this.#origins);
       const { etag } = response.headers;
-      return () => this.#machine.handleAnswer(runtime.now(), answer, usableEtag(etag));
+      return () =>
+        this.#machine.handleAnswer(runtime.now(), answer, usableEtag(etag), runtime.wallClock());
     } catch (thrown) {
       const error = this.#withLabel(toMoqError(thrown, "registry_internal", "process"));
       return () => this.#machine.handleFailure(runtime.now(), error, retryAfterMs);
