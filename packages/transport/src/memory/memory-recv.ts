@@ -13,7 +13,9 @@ export interface ToSender {
 /** The receiving half of a stream: admits more only as it is read. */
 export class MemoryRecv implements RecvStream {
   readonly #sender: ToSender;
+  readonly #windowBytes: number;
   readonly #onEnded: () => void;
+  #uncredited = 0;
   #unread: Uint8Array[] = [];
   #reading: Deferred<Uint8Array | undefined> | undefined;
   #finArrived = false;
@@ -21,7 +23,8 @@ export class MemoryRecv implements RecvStream {
   #error: MoqError | undefined;
 
   /** `onEnded` is called once, when nothing more can be read and the sender knows. */
-  constructor(sender: ToSender, onEnded: () => void) {
+  constructor(windowBytes: number, sender: ToSender, onEnded: () => void) {
+    this.#windowBytes = windowBytes;
     this.#sender = sender;
     this.#onEnded = onEnded;
   }
@@ -31,7 +34,7 @@ export class MemoryRecv implements RecvStream {
     if (this.#reading) return Promise.reject(transportMisuse("two reads at once on a stream"));
     const chunk = this.#unread.shift();
     if (chunk) {
-      this.#sender.credit(chunk.byteLength);
+      this.#credit(chunk.byteLength);
       return Promise.resolve(chunk);
     }
     if (this.#finArrived) {
@@ -53,7 +56,7 @@ export class MemoryRecv implements RecvStream {
   handleData(chunk: Uint8Array): void {
     if (this.#error) return;
     if (this.#reading) {
-      this.#sender.credit(chunk.byteLength);
+      this.#credit(chunk.byteLength);
       this.#settleRead(chunk);
     } else {
       this.#unread.push(chunk);
@@ -82,6 +85,14 @@ export class MemoryRecv implements RecvStream {
     if (this.#ended) return;
     this.#abandon(this.#error ?? error);
     this.#end();
+  }
+
+  /** Credit goes back in halves of the window: in single chunks, it would cut the next ones ever smaller. */
+  #credit(bytes: number): void {
+    this.#uncredited += bytes;
+    if (this.#uncredited * 2 < this.#windowBytes) return;
+    this.#sender.credit(this.#uncredited);
+    this.#uncredited = 0;
   }
 
   #abandon(error: MoqError): void {

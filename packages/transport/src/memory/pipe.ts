@@ -56,6 +56,7 @@ export function createPipe(options: PipeOptions): Pipe {
   );
 
   const recv: MemoryRecv = new MemoryRecv(
+    options.windowBytes,
     {
       credit: (bytes) => wire.send(backward, () => send.handleCredit(bytes)),
       acknowledge: () => wire.send(backward, () => send.handleAcknowledged()),
