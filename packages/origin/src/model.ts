@@ -38,6 +38,15 @@ export interface FrameHeader {
 /** Fills one group. Writes never wait. */
 export interface GroupProducer {
   readonly sequence: number;
+  /** The first frame that is not stored whole: where a source that can choose should continue. */
+  readonly nextFrame: number;
+  /**
+   * The source begins with that frame instead of the first, because the frames
+   * before were delivered already. Only before the first frame.
+   *
+   * @throws {MoqError} `frame_gap` beyond `nextFrame`, `frame_started`
+   */
+  startAt(frame: number): void;
   /** Begins the next frame; the one before must be whole. @throws {MoqError} `frame_incomplete` */
   beginFrame(header: FrameHeader): void;
   /** The next bytes of the frame, kept as a view (see the memory rules). @throws {MoqError} `frame_overflow` */
