@@ -1,10 +1,10 @@
 import { transportMisuse } from "./error.js";
+import { Fifo } from "./fifo.js";
 
 /** A queue one consumer awaits: what a session accepts, and datagrams that arrived. */
 export class AsyncQueue<T> {
   readonly #what: string;
-  #items: T[] = [];
-  #head = 0;
+  readonly #items = new Fifo<T>();
   #ended = false;
   #waiting: ((item: T | undefined) => void) | undefined;
 
@@ -15,7 +15,7 @@ export class AsyncQueue<T> {
 
   /** How many items wait to be taken. */
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#items.size;
   }
 
   /** Adds an item; does nothing after {@link end}. */
@@ -39,31 +39,18 @@ export class AsyncQueue<T> {
     if (this.#waiting) {
       return Promise.reject(transportMisuse(`${this.#what} are awaited twice at once`));
     }
-    if (this.size > 0) return Promise.resolve(this.#shift());
+    if (this.size > 0) return Promise.resolve(this.#items.shift());
     if (this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting = resolve;
     });
   }
 
-  /** Ends the queue, dropping what was not taken; returns the dropped items. */
-  end(): T[] {
+  /** Ends the queue, dropping what was not taken. */
+  end(): void {
     this.#ended = true;
-    const dropped = this.#items.slice(this.#head);
-    this.#items = [];
-    this.#head = 0;
+    this.#items.clear();
     this.#waiting?.(undefined);
     this.#waiting = undefined;
-    return dropped;
-  }
-
-  #shift(): T | undefined {
-    const item = this.#items[this.#head++];
-    // Taken items must not stay reachable for as long as the queue is never quite empty.
-    if (this.#head > 1024 || this.#head === this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
   }
 }

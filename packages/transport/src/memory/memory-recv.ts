@@ -1,6 +1,7 @@
 import type { MoqError } from "@moq-bridge/runtime";
 import { type Deferred, deferred } from "../deferred.js";
 import { streamReset, streamStopped, transportMisuse } from "../error.js";
+import { Fifo } from "../fifo.js";
 import type { RecvStream } from "../transport.js";
 
 /** How a {@link MemoryRecv} reaches its sender. */
@@ -16,7 +17,7 @@ export class MemoryRecv implements RecvStream {
   readonly #windowBytes: number;
   readonly #onEnded: () => void;
   #uncredited = 0;
-  #unread: Uint8Array[] = [];
+  readonly #unread = new Fifo<Uint8Array>();
   #reading: Deferred<Uint8Array | undefined> | undefined;
   #finArrived = false;
   #ended = false;
@@ -97,7 +98,7 @@ export class MemoryRecv implements RecvStream {
 
   #abandon(error: MoqError): void {
     this.#error = error;
-    this.#unread = [];
+    this.#unread.clear();
     this.#reading?.reject(error);
     this.#reading = undefined;
   }

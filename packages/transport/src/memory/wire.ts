@@ -1,13 +1,16 @@
 import type { CancelTimer, Runtime } from "@moq-bridge/runtime";
+import { Fifo } from "../fifo.js";
 
 /** Deliveries between which other work of the process gets a turn. */
 const DELIVERIES_PER_TURN = 10_000;
+/** With a seed, a delivery waits for up to this many microtasks, so that others gather beside it. */
+const MOST_HOPS = 8;
 
 type Delivery = () => void;
 
 /** What must stay in order: deliveries of one lane never overtake each other. */
 export class Lane {
-  readonly queue: Delivery[] = [];
+  readonly queue = new Fifo<Delivery>();
 }
 
 /** How a {@link Wire} carries. */
@@ -20,8 +23,8 @@ export interface WireOptions {
 }
 
 /**
- * Carries deliveries, one per microtask, so that everything sent has arrived
- * once the promises have settled.
+ * Carries deliveries in microtasks, one at a time, so that everything sent has
+ * arrived once the promises have settled.
  */
 export class Wire {
   readonly random: (() => number) | undefined;
@@ -57,7 +60,7 @@ export class Wire {
   /** A loss: what is under way on the lane may never arrive. The seed decides; without one it does. */
   mayLose(lane: Lane): void {
     if (!this.random || this.random() < 0.5) return;
-    lane.queue.length = 0;
+    lane.queue.clear();
     this.#ready = this.#ready.filter((ready) => ready !== lane);
   }
 
@@ -71,7 +74,7 @@ export class Wire {
 
   #arrive(lane: Lane, delivery: Delivery): void {
     const order = this.random ? lane : this.#everything;
-    if (order.queue.length === 0) this.#ready.push(order);
+    if (order.queue.size === 0) this.#ready.push(order);
     order.queue.push(delivery);
     this.#schedule();
   }
@@ -80,9 +83,13 @@ export class Wire {
     if (this.#scheduled || this.#ready.length === 0) return;
     this.#scheduled = true;
     this.#delivered += 1;
-    const deliver = () => this.#deliver();
-    if (this.#delivered % DELIVERIES_PER_TURN === 0) setImmediate(deliver);
-    else queueMicrotask(deliver);
+    const hops = this.random ? Math.floor(this.random() * MOST_HOPS) : 0;
+    if (this.#delivered % DELIVERIES_PER_TURN === 0) setImmediate(() => this.#deliver());
+    else this.#deliverAfter(hops);
+  }
+
+  #deliverAfter(hops: number): void {
+    queueMicrotask(() => (hops > 0 ? this.#deliverAfter(hops - 1) : this.#deliver()));
   }
 
   #deliver(): void {
@@ -90,7 +97,7 @@ export class Wire {
     const index = this.random ? Math.floor(this.random() * this.#ready.length) : 0;
     const lane = this.#ready[index];
     const delivery = lane?.queue.shift();
-    if (lane?.queue.length === 0) {
+    if (lane?.queue.size === 0) {
       const last = this.#ready.pop();
       if (last && last !== lane) this.#ready[index] = last;
     }
