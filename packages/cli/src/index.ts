@@ -1,1 +1,2 @@
-export {};
+export { type CliHost, type ExitCode, runCli } from "./cli.js";
+export type { CreateBridge, RunnableBridge } from "./run-bridge.js";

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.js";
+
+export const DIRECTIONS = ["both", "to-cloudflare", "to-relay"] as const;
+/** Which way broadcasts are carried. */
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** The flags of `run`, as given. */
+export interface Flags {
+  readonly relayUrl?: string;
+  readonly cloudflareUrl?: string;
+  readonly registryUrl?: string;
+  readonly relayToken?: string;
+  readonly relayTokenFile?: string;
+  readonly pollInterval?: string;
+  readonly direction: Direction;
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly relayTlsCa?: string;
+  readonly relayTlsFingerprint: readonly string[];
+  readonly relayTlsInsecure?: boolean;
+  readonly cloudflareTlsCa?: string;
+  readonly cloudflareTlsFingerprint: readonly string[];
+  readonly cloudflareTlsInsecure?: boolean;
+  readonly tlsDisableVerify?: boolean;
+  readonly insecureWs?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** The environment variables that stand in for flags. */
+export const VARIABLES = {
+  relayUrl: "EARTHSEED_RELAY_URL",
+  cloudflareUrl: "CLOUDFLARE_RELAY_URL",
+  registryUrl: "STREAM_REGISTRY_URL",
+  relayToken: "RELAY_TOKEN",
+  pollInterval: "POLL_INTERVAL",
+} as const;
+
+/** This package's version. */
+export const VERSION: string = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+).version;
+
+/** The command line. `run` is called with the flags of the default command. */
+export function createProgram(run: (flags: Flags) => Promise<void>): Command {
+  const program = new Command("moq-bridge")
+    .description("Carries live streams between a moq-lite relay and Cloudflare's MoQ network.")
+    .version(VERSION)
+    .showSuggestionAfterError(false)
+    .exitOverride();
+  const command = program
+    .command("run", { isDefault: true })
+    .description("run the bridge until SIGINT or SIGTERM (the default: flags alone are enough)")
+    .allowExcessArguments(false)
+    .action(run);
+  for (const option of runOptions()) command.addOption(option);
+  program.addHelpText("after", () => `\n${command.helpInformation()}`);
+  return program;
+}
+
+function runOptions(): Option[] {
+  return [
+    new Option(
+      "--relay-url <url>",
+      `the moq-lite relay: https://, wss:// or ws:// (env ${VARIABLES.relayUrl})`,
+    ),
+    new Option(
+      "--cloudflare-url <url>",
+      `Cloudflare's relay: https:// (env ${VARIABLES.cloudflareUrl})`,
+    ),
+    new Option(
+      "--registry-url <url>",
+      `what is live on Cloudflare: http:// or https:// (env ${VARIABLES.registryUrl})`,
+    ),
+    new Option("--relay-token <token>", `sent to the relay as ?jwt= (env ${VARIABLES.relayToken})`),
+    new Option("--relay-token-file <file>", "holds that token; read before each connect"),
+    new Option(
+      "--poll-interval <seconds>",
+      `how often the registry is asked, default 5 (env ${VARIABLES.pollInterval})`,
+    ),
+    new Option("--direction <way>", "what is carried").choices(DIRECTIONS).default("both"),
+    repeatable(
+      "--allow <pattern>",
+      "carry only these paths; * is one segment or a part of it, ** any number",
+    ),
+    repeatable("--deny <pattern>", "never carry these paths; stronger than --allow"),
+    new Option("--relay-tls-ca <file>", "trust these certificate authorities (PEM) for the relay"),
+    repeatable("--relay-tls-fingerprint <sha256>", "accept the relay's certificate by its SHA-256"),
+    new Option("--relay-tls-insecure", "accept any certificate of the relay"),
+    new Option("--cloudflare-tls-ca <file>", "the same for Cloudflare's side"),
+    repeatable("--cloudflare-tls-fingerprint <sha256>", "the same for Cloudflare's side"),
+    new Option("--cloudflare-tls-insecure", "the same for Cloudflare's side"),
+    new Option("--tls-disable-verify", "both insecure flags, for loopback and private hosts only"),
+    new Option("--insecure-ws", "allow a token over ws:// beyond this machine"),
+    new Option("--log-level <level>", "write lines of this level and above")
+      .choices(LOG_LEVELS)
+      .default("info"),
+    new Option("--log-format <format>", "how lines are written")
+      .choices(LOG_FORMATS)
+      .default("text"),
+  ];
+}
+
+function repeatable(flags: string, description: string): Option {
+  const collect = (value: string, previous: readonly string[]) => {
+    if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+    return [...previous, value];
+  };
+  return new Option(flags, `${description} (repeatable)`).default([], "none").argParser(collect);
+}

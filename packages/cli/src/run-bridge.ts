@@ -1,0 +1,88 @@
+import type { Bridge, BridgeOptions } from "@moq-bridge/bridge";
+import { systemRuntime } from "@moq-bridge/runtime";
+import { VERSION } from "./flags.js";
+import type { LineLogger } from "./logger.js";
+import type { Redactor } from "./redactor.js";
+import type { Settings } from "./settings.js";
+import { readTokenFile } from "./token-source.js";
+
+/** Time for withdrawing what was announced, in milliseconds: the process is gone within 3 s of the signal. */
+const STOP_LIMIT_MS = 2500;
+
+/** What `run` uses of a bridge. */
+export type RunnableBridge = Pick<Bridge, "start" | "stop">;
+
+/** Makes the bridge that `run` runs. */
+export type CreateBridge = (options: BridgeOptions) => RunnableBridge;
+
+/** The bridge's options for these settings. */
+export function bridgeOptions(
+  settings: Settings,
+  log: LineLogger,
+  redactor: Redactor,
+): BridgeOptions {
+  const { relay, cloudflare, registry } = settings;
+  return {
+    runtime: systemRuntime,
+    log,
+    relay: {
+      url: relay.url.href,
+      tls: relay.tls,
+      insecureWs: relay.insecureWs,
+      token: async () => {
+        if (relay.token === undefined) return undefined;
+        return "value" in relay.token
+          ? relay.token.value
+          : readTokenFile(relay.token.file, redactor);
+      },
+    },
+    cloudflare: { url: cloudflare.url.href, tls: cloudflare.tls },
+    ...(registry
+      ? { registry: { url: registry.url.href, pollIntervalMs: registry.pollIntervalMs } }
+      : {}),
+    direction: settings.direction,
+    allow: [...settings.allow],
+    deny: [...settings.deny],
+  };
+}
+
+/** Runs a bridge until `stopRequested`, then withdraws what it announced. */
+export async function runBridge(
+  settings: Settings,
+  log: LineLogger,
+  bridge: RunnableBridge,
+  stopRequested: Promise<string>,
+): Promise<void> {
+  log.info(`moq-bridge ${VERSION} starts`, {
+    relay: settings.relay.url.origin,
+    cloudflare: settings.cloudflare.url.origin,
+    registry: settings.registry?.url.origin,
+    direction: settings.direction,
+  });
+  const publication = publicationNotice(settings);
+  if (publication) log.warn(publication);
+  bridge.start();
+  const signal = await stopRequested;
+  log.info(`${signal}: withdrawing what was announced`);
+  if (await settlesWithin(bridge.stop(), STOP_LIMIT_MS)) log.info("stopped");
+  else log.warn(`stopped without an answer to the withdrawal within ${STOP_LIMIT_MS} ms`);
+}
+
+/** What becomes public by running with these settings, unless they restrict it. */
+export function publicationNotice(settings: Settings): string | undefined {
+  const { direction, allow, deny, cloudflare } = settings;
+  if (direction === "to-relay" || allow.length > 0 || deny.length > 0) return undefined;
+  return `every broadcast of the relay becomes public on ${cloudflare.url.host}; restrict that with --allow, --deny or --direction to-relay`;
+}
+
+async function settlesWithin(promise: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
