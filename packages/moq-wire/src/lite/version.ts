@@ -78,9 +78,9 @@ export function hasExcludeHop(version: LiteVersion): boolean {
   return version === "lite-04" || version === "lite-05";
 }
 
-/** The sender of an announcement appends its own id to the chain; from lite-05 on the receiver does (ANNOUNCE_OK). */
+/** The sender of an announcement appends itself to the chain; from lite-05 on the receiver does (ANNOUNCE_OK). */
 export function senderAppendsHop(version: LiteVersion): boolean {
-  return version === "lite-04";
+  return version === "lite-03" || version === "lite-04";
 }
 
 /** A unidirectional SETUP stream from each side opens the session. */

@@ -1,0 +1,154 @@
+import {
+  encodeFrameHeader,
+  encodeGroupHeader,
+  encodeStreamType,
+  hasTrackStream,
+  UNI_STREAM,
+} from "@moq-bridge/moq-wire/lite";
+import type { FrameHeader, GroupConsumer } from "@moq-bridge/origin";
+import { MoqError } from "@moq-bridge/runtime";
+import type { SendStream } from "@moq-bridge/transport";
+import { STREAM_CODE, streamCodeOf } from "./codes.js";
+import type { SessionContext } from "./context.js";
+import { isSessionClosed } from "./errors.js";
+
+/** What a group stream to the peer needs. */
+export interface GroupEgressOptions {
+  readonly context: SessionContext;
+  readonly subscribeId: number;
+  readonly group: GroupConsumer;
+  readonly priority: number;
+  /** Milliseconds since the broadcast's first frame, for frames without a timestamp. */
+  readonly arrivalMs: () => number;
+}
+
+const STREAM_TYPE = encodeStreamType(UNI_STREAM.group);
+
+/** Bytes gathered before they are written together. */
+const BATCH_BYTES = 64 * 1024;
+
+/** One group on its way to the peer, live: each piece goes on as soon as it is there. */
+export class GroupEgress {
+  readonly #options: GroupEgressOptions;
+  #stream: SendStream | undefined;
+  #cancelled = false;
+  #ended = false;
+  #previousTimestamp = 0n;
+
+  constructor(options: GroupEgressOptions) {
+    this.#options = options;
+  }
+
+  get sequence(): number {
+    return this.#options.group.sequence;
+  }
+
+  /** Resolves when everything was written, or the group given up; then {@link delivered} says when it arrived. */
+  async run(): Promise<void> {
+    const { context, group } = this.#options;
+    try {
+      const stream = await context.openUni();
+      this.#stream = stream;
+      if (this.#cancelled) {
+        stream.reset(STREAM_CODE.cancel);
+        return;
+      }
+      stream.setPriority(this.#options.priority);
+      this.#cancelWhenStopped(stream);
+      await this.#write(stream);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#ended = true;
+      group.close();
+    }
+  }
+
+  /** Resolves when the peer has everything, or never will. */
+  async delivered(): Promise<void> {
+    await this.#stream?.finished.catch(() => {});
+  }
+
+  setPriority(priority: number): void {
+    if (!this.#ended) this.#stream?.setPriority(priority);
+  }
+
+  /** Gives the group up. */
+  cancel(code: number): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#stream?.reset(code);
+    this.#options.group.close();
+  }
+
+  #cancelWhenStopped(stream: SendStream): void {
+    void stream.stopped.then((code) => {
+      if (code !== undefined) this.cancel(code);
+    });
+  }
+
+  async #write(stream: SendStream): Promise<void> {
+    const { context, group, subscribeId } = this.#options;
+    const { sequence } = group;
+    context.counters.groupsOut++;
+    const header = encodeGroupHeader(context.version, { subscribeId, sequence, startFrame: 0 });
+    let batch = [STREAM_TYPE, header];
+    for (;;) {
+      const done = this.#gather(batch);
+      if (this.#cancelled) return;
+      if (batch.length > 0) {
+        for (const bytes of batch) context.counters.bytesOut += bytes.byteLength;
+        await stream.write(batch);
+        batch = [];
+      } else if (!done) {
+        await group.readable();
+      }
+      if (done) {
+        stream.finish();
+        return;
+      }
+    }
+  }
+
+  /** Adds what is there to the batch; `true` once the group is over. */
+  #gather(batch: Uint8Array[]): boolean {
+    const { context, group } = this.#options;
+    for (let size = 0; size < BATCH_BYTES; ) {
+      const piece = group.next();
+      switch (piece?.type) {
+        case undefined:
+          return false;
+        case "end":
+          return true;
+        case "frame":
+          context.counters.framesOut++;
+          batch.push(this.#frameHeader(piece.header));
+          break;
+        case "chunk":
+          batch.push(piece.bytes);
+          size += piece.bytes.byteLength;
+      }
+    }
+    return false;
+  }
+
+  #frameHeader(header: FrameHeader): Uint8Array {
+    const { version } = this.#options.context;
+    if (!hasTrackStream(version)) {
+      return encodeFrameHeader(version, { size: header.size, timestampDelta: 0n });
+    }
+    const ms = header.timestampMs ?? this.#options.arrivalMs();
+    const timestamp = BigInt(Math.max(0, Math.round(ms)));
+    const timestampDelta = timestamp - this.#previousTimestamp;
+    this.#previousTimestamp = timestamp;
+    return encodeFrameHeader(version, { size: header.size, timestampDelta });
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#cancelled || isSessionClosed(thrown)) return;
+    if (!(thrown instanceof MoqError)) throw thrown;
+    if (thrown.code === "stream_stopped") return;
+    if (this.#stream) this.#stream.reset(streamCodeOf(thrown));
+    else this.#options.context.counters.groupsSkipped++;
+  }
+}

@@ -1,0 +1,75 @@
+import type { LiteVersion } from "@moq-bridge/moq-wire/lite";
+import type { OriginConsumer, OriginProducer } from "@moq-bridge/origin";
+import type { MoqError, Runtime } from "@moq-bridge/runtime";
+import type { Counters } from "./counters.js";
+
+/** Time limits and bounds of a session. */
+export interface LiteLimits {
+  /** Longest SETUP, in milliseconds. */
+  readonly setupMs: number;
+  /** Longest wait for the peer to admit one more stream, in milliseconds. */
+  readonly openMs: number;
+  /** How long a subscription is kept after the Origin's demand ended, in milliseconds. The Origin has an idle time of its own before that. */
+  readonly idleMs: number;
+  /** What our SUBSCRIBE asks for: how long an unfinished group is still wanted once a newer one exists, in milliseconds. */
+  readonly maxLatencyMs: number;
+  /** How long a group may wait for its turn before its reader counts as too far behind, in milliseconds. */
+  readonly behindMs: number;
+  /** How long groups under way are waited for once a track has ended, in milliseconds. */
+  readonly endMs: number;
+  /** Bytes of groups held because their subscription was not answered yet. */
+  readonly heldBytes: number;
+  /** Broadcasts a peer may announce. */
+  readonly broadcasts: number;
+}
+
+/** The limits of a session that says nothing. */
+export const DEFAULT_LIMITS: LiteLimits = {
+  setupMs: 10_000,
+  openMs: 10_000,
+  idleMs: 0,
+  maxLatencyMs: 5_000,
+  behindMs: 500,
+  endMs: 500,
+  heldBytes: 1024 * 1024,
+  broadcasts: 65_536,
+};
+
+/** What a session needs. */
+export interface LiteSessionOptions {
+  readonly runtime: Runtime;
+  /** Our hop id, not 0: the same for every session that shares these Origins. */
+  readonly originId: bigint;
+  /** Announced and served to the peer. */
+  readonly publish?: OriginConsumer;
+  /** Filled with what the peer announces. */
+  readonly subscribe?: OriginProducer;
+  readonly limits?: Partial<LiteLimits>;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  readonly by: "local" | "peer" | "transport";
+  /** The close code, `undefined` when the connection was lost without one. */
+  readonly code: number | undefined;
+  readonly reason: string;
+  /** Absent after a close with code 0. */
+  readonly error?: MoqError;
+}
+
+/** Counters of a session. */
+export type LiteStats = { readonly version: LiteVersion } & Readonly<
+  Record<keyof Counters, number>
+>;
+
+/** A moq-lite session. */
+export interface LiteSession {
+  readonly version: LiteVersion;
+  /** Resolves once the session has ended; never rejects. */
+  readonly closed: Promise<SessionEnd>;
+  /** Resolves with the address to go to (empty: the same) if the peer sends GOAWAY. */
+  readonly goaway: Promise<string>;
+  /** Ends the session. The first call counts. */
+  close(code?: number, reason?: string): void;
+  stats(): LiteStats;
+}

@@ -1,0 +1,210 @@
+import { WireError } from "@moq-bridge/moq-wire";
+import {
+  BIDI_STREAM,
+  decodeAnnounce,
+  decodeAnnounceInit,
+  decodeAnnounceOk,
+  encodeAnnounceRequest,
+  encodeStreamType,
+  hasAnnounceInit,
+  hasAnnounceOk,
+} from "@moq-bridge/moq-wire/lite";
+import type {
+  BroadcastProducer,
+  Hops,
+  OriginProducer,
+  Path,
+  TrackRequest,
+} from "@moq-bridge/origin";
+import { MoqError } from "@moq-bridge/runtime";
+import { type AnnounceEvent, AnnounceReceiver } from "./announce-receiver.js";
+import type { SessionContext } from "./context.js";
+import { isStreamEnd, sourceLost, violation } from "./errors.js";
+import { MessageStream, orUnsupported } from "./message-stream.js";
+import { Subscription, type SubscriptionIds } from "./subscription.js";
+
+/** What {@link RemoteBroadcasts} tells its session. */
+export interface RemoteBroadcastsHost {
+  readonly context: SessionContext;
+  /** ANNOUNCE_OK told the peer's id. */
+  peerIdKnown(originId: bigint): void;
+}
+
+/** Fills an Origin with what the peer announces, and its tracks when they are asked for. */
+export class RemoteBroadcasts implements SubscriptionIds {
+  readonly #host: RemoteBroadcastsHost;
+  readonly #origin: OriginProducer;
+  readonly #receiver: AnnounceReceiver;
+  readonly #broadcasts = new Map<Path, BroadcastProducer>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #byId = new Map<number, Subscription>();
+  #nextId = 0;
+
+  constructor(host: RemoteBroadcastsHost, origin: OriginProducer) {
+    this.#host = host;
+    this.#origin = origin;
+    const { version, originId, limits } = host.context;
+    this.#receiver = new AnnounceReceiver({
+      version,
+      prefix: "",
+      originId,
+      maxBroadcasts: limits.broadcasts,
+    });
+  }
+
+  /** The subscription whose groups carry this id. */
+  find(subscribeId: number): Subscription | undefined {
+    return this.#byId.get(subscribeId);
+  }
+
+  add(subscription: Subscription): number {
+    const id = this.#nextId++;
+    this.#byId.set(id, subscription);
+    return id;
+  }
+
+  remove(id: number): void {
+    this.#byId.delete(id);
+  }
+
+  /** Asks for everything the peer has and follows it until the stream ends. */
+  async run(): Promise<void> {
+    const { version, originId } = this.#host.context;
+    const stream = await this.#host.context.openBidi();
+    await stream.send.write([
+      encodeStreamType(BIDI_STREAM.announce),
+      encodeAnnounceRequest(version, { prefix: "", excludeHop: originId }),
+    ]);
+    try {
+      await this.#follow(new MessageStream(stream.recv));
+    } catch (error) {
+      if (!isStreamEnd(error)) throw error;
+      throw violation(`the peer gave up announcing: ${error.message}`, error);
+    }
+    stream.send.finish();
+    this.#abortAll(
+      new MoqError("source_lost", "the peer stopped announcing", { scope: "subscription" }),
+    );
+  }
+
+  /** The session has ended. */
+  lose(error: MoqError): void {
+    this.#abortAll(sourceLost(error));
+    for (const subscription of [...this.#subscriptions]) subscription.lose(error);
+  }
+
+  async #follow(messages: MessageStream): Promise<void> {
+    const { version, counters } = this.#host.context;
+    if (hasAnnounceOk(version)) {
+      const ok = await messages.next((cursor) => decodeAnnounceOk(version, cursor));
+      if (!ok) return;
+      this.#host.peerIdKnown(ok.originId);
+      this.#receiver.handleOk(ok.originId);
+    }
+    if (hasAnnounceInit(version)) {
+      const init = await messages.next((cursor) => decodeAnnounceInit(version, cursor));
+      if (!init) return;
+      this.#receiver.handleInit(init.suffixes);
+      this.#apply();
+    }
+    const decode = orUnsupported((cursor) => decodeAnnounce(version, cursor));
+    for (;;) {
+      const message = await messages.next(decode);
+      if (!message) return;
+      if (!(message instanceof WireError)) {
+        this.#receiver.handleAnnounce(message);
+      } else {
+        counters.unsupportedMessages++;
+        if (message.field === "suffix") this.#receiver.handleUnreadableStart();
+      }
+      this.#apply();
+    }
+  }
+
+  #apply(): void {
+    for (let event = this.#receiver.pollEvent(); event; event = this.#receiver.pollEvent()) {
+      this.#applyEvent(event);
+    }
+  }
+
+  #applyEvent(event: AnnounceEvent): void {
+    switch (event.type) {
+      case "active":
+        this.#create(event.path, event.hops);
+        break;
+      case "rerouted":
+        this.#reroute(event.path, event.hops);
+        break;
+      case "ended": {
+        const broadcast = this.#forget(event.path);
+        broadcast?.finish();
+        break;
+      }
+      case "looped":
+        this.#host.context.counters.loopsDropped++;
+    }
+  }
+
+  #create(path: Path, hops: Hops): void {
+    const { counters } = this.#host.context;
+    const onTrack = (request: TrackRequest) => this.#subscribe(path, request);
+    let broadcast: BroadcastProducer;
+    try {
+      broadcast = this.#origin.createBroadcast(path, { hops, onTrack });
+    } catch (error) {
+      if (!(error instanceof MoqError)) throw error;
+      counters.broadcastsRefused++;
+      return;
+    }
+    this.#broadcasts.set(path, broadcast);
+    counters.broadcastsIn++;
+    this.#host.context.run(this.#watch(path, broadcast));
+  }
+
+  /** The publisher began anew without the peer's saying so: the same announcement is another instance. */
+  async #watch(path: Path, broadcast: BroadcastProducer): Promise<void> {
+    const reason = await broadcast.closed;
+    if (this.#broadcasts.get(path) !== broadcast) return;
+    this.#forget(path);
+    if (reason.type === "aborted" && reason.error.code === "instance_replaced") {
+      this.#create(path, broadcast.hops);
+    }
+  }
+
+  #reroute(path: Path, hops: Hops): void {
+    const broadcast = this.#broadcasts.get(path);
+    if (!broadcast) {
+      this.#create(path, hops);
+    } else if (hops[0] !== 0n) {
+      broadcast.setHops(hops);
+    } else {
+      // An unknown source that starts again is another instance.
+      this.#forget(path);
+      this.#create(path, hops);
+      broadcast.finish();
+    }
+  }
+
+  #forget(path: Path): BroadcastProducer | undefined {
+    const broadcast = this.#broadcasts.get(path);
+    if (!broadcast) return undefined;
+    this.#broadcasts.delete(path);
+    this.#host.context.counters.broadcastsIn--;
+    return broadcast;
+  }
+
+  #subscribe(path: Path, request: TrackRequest): void {
+    const subscription: Subscription = new Subscription(
+      this.#host.context,
+      this,
+      request,
+      path,
+      () => this.#subscriptions.delete(subscription),
+    );
+    this.#subscriptions.add(subscription);
+  }
+
+  #abortAll(error: MoqError): void {
+    for (const path of [...this.#broadcasts.keys()]) this.#forget(path)?.abort(error);
+  }
+}

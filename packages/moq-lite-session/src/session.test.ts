@@ -1,0 +1,45 @@
+import { LITE_VERSIONS } from "@moq-bridge/moq-wire/lite";
+import { settle, VirtualRuntime } from "@moq-bridge/runtime";
+import { beforeEach, describe, expect, it } from "vitest";
+import { announced, bytes, connectPair, readGroup } from "./session.fixture.js";
+
+let runtime: VirtualRuntime;
+beforeEach(() => {
+  runtime = new VirtualRuntime();
+});
+
+describe.each(LITE_VERSIONS)("%s", (version) => {
+  it("settles on the version", async () => {
+    const { client, server } = await connectPair(runtime, version);
+    const settled = version === "lite-01" ? "lite-02" : version;
+    expect(client.session.version).toBe(settled);
+    expect(server.session.version).toBe(settled);
+  });
+
+  it("carries a track in both directions", async () => {
+    const { client, server } = await connectPair(runtime, version);
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      const track = from.publish.createBroadcast("room/a").createTrack("video");
+      const group = track.appendGroup();
+      group.writeFrame(bytes("one"));
+      const broadcast = await announced(to.receive, "room/a");
+      const reader = broadcast.subscribe("video");
+      const first = readGroup(reader);
+      await settle();
+      group.writeFrame(bytes("two"));
+      group.finish();
+      expect(await first).toBe("0: one,two");
+      const second = track.appendGroup();
+      second.writeFrame(bytes("three"));
+      second.finish();
+      track.finish();
+      expect(await readGroup(reader)).toBe("1: three");
+      const end = readGroup(reader);
+      await runtime.advance(5_000);
+      expect(await end).toBeUndefined();
+    }
+  });
+});
