@@ -1,8 +1,5 @@
 import { BlockList, isIP } from "node:net";
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
+import { isLoopback } from "@moq-bridge/transport";
 
 const privateNetworks = new BlockList();
 privateNetworks.addSubnet("10.0.0.0", 8, "ipv4");
@@ -15,31 +12,13 @@ privateNetworks.addSubnet("fe80::", 10, "ipv6");
 /** Names that no public name server answers for. */
 const PRIVATE_SUFFIXES = [".local", ".internal", ".home.arpa", ".lan", ".test"];
 
-/** Whether the URL's host is this machine: `localhost` or a loopback address. */
-export function isLoopback(url: URL): boolean {
-  const host = hostOf(url);
-  return isIn(loopback, host) || host === "localhost" || host.endsWith(".localhost");
-}
-
 /** Whether the URL's host is this machine or on a private network, by its address or its kind of name. */
 export function isLoopbackOrPrivate(url: URL): boolean {
-  const host = hostOf(url);
-  if (isLoopback(url) || isIn(privateNetworks, host)) return true;
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+  if (isLoopback(url.hostname) || isIn(privateNetworks, host)) return true;
   // A name of one label is found by local means only, such as a container network's.
   if (isIP(host) === 0 && !host.includes(".")) return true;
   return PRIVATE_SUFFIXES.some((suffix) => host.endsWith(suffix));
-}
-
-/** Whether the URL's host belongs to Cloudflare's public MoQ network. */
-export function isCloudflareNetwork(url: URL): boolean {
-  return /(^|\.)mediaoverquic\.com$/.test(hostOf(url));
-}
-
-function hostOf(url: URL): string {
-  return url.hostname
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, "$1")
-    .replace(/\.$/, "");
 }
 
 function isIn(list: BlockList, host: string): boolean {

@@ -1,6 +1,6 @@
-import type { TlsTrust } from "@moq-bridge/transport";
+import { carriesToken, isCloudflare, isLoopback, type TlsTrust } from "@moq-bridge/transport";
 import { type Direction, type Flags, VARIABLES } from "./flags.js";
-import { isCloudflareNetwork, isLoopback, isLoopbackOrPrivate } from "./hosts.js";
+import { isLoopbackOrPrivate } from "./hosts.js";
 import type { LogFormat, LogLevel } from "./logger.js";
 import { readTrust } from "./tls-settings.js";
 import { UsageError } from "./usage-error.js";
@@ -162,8 +162,8 @@ function readToken(flags: Flags, value: string | undefined, relay: URL): TokenSe
 }
 
 function checkTokenTransport(relay: URL, token: TokenSetting | undefined, flags: Flags): void {
-  const secret = token !== undefined || relay.searchParams.has("jwt");
-  if (!secret || relay.protocol !== "ws:" || isLoopback(relay) || flags.insecureWs) return;
+  const secret = token !== undefined || carriesToken(relay);
+  if (!secret || relay.protocol !== "ws:" || isLoopback(relay.hostname) || flags.insecureWs) return;
   throw new UsageError(
     "a token over ws:// can be read on the way; give a wss:// or https:// --relay-url, or --insecure-ws",
   );
@@ -172,7 +172,7 @@ function checkTokenTransport(relay: URL, token: TokenSetting | undefined, flags:
 function checkVerificationCanBeOff(urls: { readonly relay: URL; readonly cloudflare: URL }): void {
   for (const [side, url] of Object.entries(urls)) {
     if (isLoopbackOrPrivate(url)) continue;
-    const instead = isCloudflareNetwork(url)
+    const instead = isCloudflare(url.hostname)
       ? "leave it out"
       : `give --${side}-tls-ca or --${side}-tls-fingerprint for ${url.host}`;
     throw new UsageError(`--tls-disable-verify is for loopback and private hosts only; ${instead}`);

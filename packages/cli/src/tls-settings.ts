@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { TlsTrust } from "@moq-bridge/transport";
-import { isCloudflareNetwork } from "./hosts.js";
+import { isCloudflare, type TlsTrust } from "@moq-bridge/transport";
 import { reasonOf } from "./token-source.js";
 import { UsageError } from "./usage-error.js";
 
@@ -34,7 +33,7 @@ export function readTrust(flags: TrustFlags): TlsTrust {
     throw new UsageError(`${given[0]} needs an https:// or wss:// --${side}-url`);
   }
   if (insecure || insecureBoth) {
-    if (isCloudflareNetwork(url)) {
+    if (isCloudflare(url.hostname)) {
       throw new UsageError(`${given[0]} is refused for ${url.host}; leave it out`);
     }
     return { insecure: true };
