@@ -62,15 +62,6 @@ export class GroupCache implements GroupOwner {
     return group.dropped ? undefined : writer;
   }
 
-  /** A group that is not kept: what is written to it is dropped. */
-  openUnwanted(sequence: number): GroupWriter {
-    const { budget, maxGroupBytes } = this.#host;
-    const group = new Group(this, sequence, budget, maxGroupBytes);
-    const writer = new GroupWriter(group);
-    group.evict();
-    return writer;
-  }
-
   /** The first group at or above `sequence` that a reader can have. */
   firstFrom(sequence: number): Group | undefined {
     for (let i = this.#indexAfter(sequence - 1); i < this.#groups.length; i++) {

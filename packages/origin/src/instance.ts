@@ -23,7 +23,7 @@ export interface InstanceOwner {
   relayed(name: string, demand: TrackDemand): TrackConsumer | undefined;
   /** How long a track is pulled after its last reader left. */
   idleMs(): number;
-  /** A track became idle or ended. */
+  /** A track is gone. */
   quieter(): void;
   /** Its content turned out to be another instance's. */
   replaced(error: MoqError): void;
@@ -122,8 +122,10 @@ export class Instance implements TrackHost {
     if (this.#ended) return;
     this.#ended = reason;
     for (const track of this.#live()) {
-      if (reason.type === "aborted" || !options.letTracksRun || track.filling === "always") {
+      if (reason.type === "aborted" || track.filling === "always") {
         track.end(reason);
+      } else if (!options.letTracksRun) {
+        track.stop();
       } else if (track.filling === "no") {
         track.end(aborted(subscriptionError("broadcast_ended", "the broadcast is over")));
       }
@@ -158,10 +160,6 @@ export class Instance implements TrackHost {
     } else {
       track.ask(supplier);
     }
-  }
-
-  trackIdle(): void {
-    this.#owner.quieter();
   }
 
   trackGone(track: Track): void {

@@ -86,9 +86,14 @@ export interface TrackProducer {
   finish(): void;
   /** The track is over, with an error for its readers. The cache is dropped. */
   abort(error: MoqError): void;
-  /** The demand of all readers together; `undefined` while there are none. */
+  /** The demand of all readers together; `undefined` while there are none. It stands for the idle time after the last left. */
   readonly demand: TrackDemand | undefined;
-  /** Calls back, synchronously, each time `demand` changes; `undefined` means the last reader left. Returns how to stop. */
+  /**
+   * Calls back, synchronously, each time `demand` changes. `undefined` means
+   * that the last reader left and none came within the idle time; a requested
+   * track has ended by then or ends right after, and the next reader causes a
+   * new request. A created track goes on. Returns how to stop.
+   */
   onDemand(callback: (demand: TrackDemand | undefined) => void): () => void;
   /** Resolves once the track has ended, from either side; never rejects. */
   readonly closed: Promise<EndReason>;

@@ -11,8 +11,6 @@ export class TrackWriter implements TrackProducer {
   readonly #track: Track;
   readonly #callbacks = new Set<(demand: TrackDemand | undefined) => void>();
   #ended = false;
-  /** Highest sequence opened through this handle; appending goes on after it even if the cache was cleared. */
-  #highest = -1;
   #resolveClosed: (reason: EndReason) => void = () => {};
 
   constructor(track: Track, supplier: Supplier) {
@@ -50,16 +48,12 @@ export class TrackWriter implements TrackProducer {
     if (!Number.isSafeInteger(sequence) || sequence < 0) {
       throw subscriptionError("group_invalid", "the group sequence is not a whole number");
     }
-    const group = this.#ended ? undefined : this.#track.openGroup(sequence);
-    if (group) this.#highest = Math.max(this.#highest, sequence);
-    return group;
+    return this.#ended ? undefined : this.#track.openGroup(sequence);
   }
 
   appendGroup(): GroupProducer {
-    const sequence = Math.max(this.#highest, this.latestGroup ?? -1) + 1;
-    const group = this.#ended ? undefined : this.#track.appendGroup(sequence);
+    const group = this.openGroup((this.latestGroup ?? -1) + 1);
     if (!group) throw subscriptionError("track_ended", "the track is over");
-    this.#highest = sequence;
     return group;
   }
 

@@ -1,6 +1,6 @@
 import type { CancelTimer, MoqError } from "@moq-bridge/runtime";
 import { mergeDemand, sameDemand } from "./demand.js";
-import { aborted, FINISHED, instanceReplaced } from "./errors.js";
+import { aborted, FINISHED, groupError, instanceReplaced } from "./errors.js";
 import type { Group } from "./group.js";
 import { GroupCache, type GroupCacheHost } from "./group-cache.js";
 import type { EndReason, GroupProducer, Path, TrackDemand, TrackInfo } from "./model.js";
@@ -15,8 +15,6 @@ export interface TrackHost extends Omit<GroupCacheHost, "groupEvicted" | "conten
   readonly idleMs: number;
   /** Nobody fills the track: find somebody and call `ask`, at once or when there is one. */
   findSupplier(track: Track): void;
-  /** The pull ended: nobody read the track for the idle time. */
-  trackIdle(track: Track): void;
   /** The track is of no further use under its name. */
   trackGone(track: Track): void;
   /** A source repeated a group with other content: the whole broadcast is another instance. */
@@ -37,7 +35,7 @@ const NOBODY: Filler = { type: "none" };
  *
  * ```
  *   none --ask--> asked --accept--> writing --source gone--> none
- *                   `--reject--> ended         `--finish, abort--> ended
+ *                   `--reject--> ended         `--finish, abort, idle--> ended
  * ```
  */
 export class Track {
@@ -133,15 +131,17 @@ export class Track {
     this.#setDemand(mergeDemand([...this.#readers].map((reader) => reader.demand)));
   }
 
-  /** The pull ends now, if nobody reads. */
+  /**
+   * The pull ends now, if nobody reads, and a track that is pulled with it: what
+   * is cached would be old by the time somebody reads again.
+   */
   release(): void {
     if (this.#readers.size > 0 || this.#ended) return;
     this.#idle?.();
     this.#idle = undefined;
+    if (!this.#permanent) this.#abandonGroups();
     this.#setDemand(undefined);
-    // What was cached would be old by the time somebody reads again.
-    if (!this.#permanent && !this.#ended && this.idle) this.cache.clear();
-    this.#host.trackIdle(this);
+    if (!this.#permanent && this.idle) this.#end(FINISHED);
   }
 
   /* ------------------------------------------------------------ sources */
@@ -195,16 +195,16 @@ export class Track {
   }
 
   openGroup(sequence: number): GroupProducer | undefined {
-    if (this.#ended || this.#unwanted) return undefined;
+    if (this.#ended) return undefined;
     const producer = this.cache.open(sequence);
     if (producer) this.#wakeReaders();
     return producer;
   }
 
-  /** A group to write to: one whose content goes nowhere while nobody reads the track. */
-  appendGroup(sequence: number): GroupProducer | undefined {
-    if (this.#ended) return undefined;
-    return this.#unwanted ? this.cache.openUnwanted(sequence) : this.openGroup(sequence);
+  /** Ends from the readers' side: the source is to stop. */
+  stop(): void {
+    this.#abandonGroups();
+    this.end(FINISHED);
   }
 
   /** From either side. */
@@ -215,10 +215,6 @@ export class Track {
 
   /* -------------------------------------------------------------------- */
 
-  get #unwanted(): boolean {
-    return this.idle && !this.#permanent;
-  }
-
   #supplier(): Supplier | undefined {
     switch (this.#filler.type) {
       case "none":
@@ -228,6 +224,11 @@ export class Track {
       case "writing":
         return this.#filler.writer.supplier;
     }
+  }
+
+  /** The source will be told to stop, so whoever still reads a group waits for nothing. */
+  #abandonGroups(): void {
+    this.cache.fail(groupError("group_abandoned", "the track was let go before the group ended"));
   }
 
   #cancelRequest(): void {
