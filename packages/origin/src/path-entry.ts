@@ -109,15 +109,13 @@ export class PathEntry {
     this.#choose();
   }
 
-  /** The source's chain changed; with another first hop it is another instance. */
-  hopsChanged(source: Source): void {
+  /** The first hop of the source's chain changed: it serves another instance from now on. */
+  instanceChanged(source: Source): void {
     const found = this.#sources.find((entry) => entry.source === source);
     if (!found) return;
-    const instance = this.#instanceFor(source, found.instance);
-    if (instance === found.instance) return;
     found.instance.remove(source, aborted(instanceReplaced()));
-    found.instance = instance;
-    instance.sources.push(source);
+    found.instance = this.#instanceFor(source);
+    found.instance.sources.push(source);
     this.#choose();
   }
 
@@ -144,15 +142,13 @@ export class PathEntry {
   }
 
   /** The instance of another source with the same known first hop, else a new one. */
-  #instanceFor(source: Source, current?: SourcedInstance): SourcedInstance {
+  #instanceFor(source: Source): SourcedInstance {
     const id = instanceId(source.hops);
     const same = this.#sources.find(
       (entry) =>
         entry.source !== source && id !== undefined && instanceId(entry.source.hops) === id,
     );
-    if (same) return same.instance;
-    if (current && current.sources.length === 1 && instanceId(current.hops) === id) return current;
-    return new SourcedInstance(this, this.#owner.settings);
+    return same?.instance ?? new SourcedInstance(this, this.#owner.settings);
   }
 
   /** Announces the newest source's instance, if it is not announced already. */

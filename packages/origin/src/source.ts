@@ -1,6 +1,6 @@
 import type { MoqError } from "@moq-bridge/runtime";
 import { aborted, FINISHED, subscriptionError } from "./errors.js";
-import { checkHops } from "./hops.js";
+import { checkHops, instanceId } from "./hops.js";
 import type {
   BroadcastConsumer,
   BroadcastProducer,
@@ -56,8 +56,9 @@ abstract class BaseSource {
   setHops(hops: Hops): void {
     const checked = checkHops(hops);
     if (this.#ended) return;
+    const previous = this.#hops;
     this.#hops = checked;
-    this.#entry.hopsChanged(this.self());
+    if (instanceId(previous) !== instanceId(checked)) this.#entry.instanceChanged(this.self());
   }
 
   finish(): void {
