@@ -10,6 +10,7 @@ const TICKS_PER_SECOND = 100;
 export interface BridgeOptions {
   readonly relayUrl?: string;
   readonly cloudflareUrl?: string;
+  /** Without it the bridge carries to Cloudflare only. */
   readonly registryUrl?: string;
   /** In seconds. Default 1. */
   readonly pollInterval?: number;
@@ -17,6 +18,8 @@ export interface BridgeOptions {
   readonly trust?: readonly string[];
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Exactly these arguments, instead of any of the above. */
+  readonly args?: readonly string[];
   /** For the log file. */
   readonly name?: string;
 }
@@ -30,21 +33,11 @@ export class BridgeProcess {
   }
 
   static async start(context: SceneContext, options: BridgeOptions): Promise<BridgeProcess> {
-    const { ca } = context.certificate.files;
     const name = options.name ?? "moq-bridge";
     const process_ = await PeerProcess.start({
       name,
       command: process.execPath,
-      args: [
-        MAIN,
-        "run",
-        ...(options.relayUrl === undefined ? [] : ["--relay-url", options.relayUrl]),
-        ...(options.cloudflareUrl === undefined ? [] : ["--cloudflare-url", options.cloudflareUrl]),
-        ...(options.registryUrl === undefined ? [] : ["--registry-url", options.registryUrl]),
-        ...["--poll-interval", String(options.pollInterval ?? 1)],
-        ...(options.trust ?? ["--relay-tls-ca", ca, "--cloudflare-tls-ca", ca]),
-        ...(options.flags ?? []),
-      ],
+      args: [MAIN, ...(options.args ?? runArguments(context, options))],
       env: { ...CLEAN_ENVIRONMENT, ...options.env },
       logFile: context.logFile(name),
     });
@@ -75,6 +68,24 @@ export class BridgeProcess {
   stop(): Promise<Exit> {
     return this.process.stop();
   }
+}
+
+function runArguments(context: SceneContext, options: BridgeOptions): string[] {
+  const { relayUrl, cloudflareUrl, registryUrl } = options;
+  const { ca } = context.certificate.files;
+  const plain = relayUrl?.startsWith("ws:") === true;
+  const trust = [...(plain ? [] : ["--relay-tls-ca", ca]), "--cloudflare-tls-ca", ca];
+  return [
+    "run",
+    ...(relayUrl === undefined ? [] : ["--relay-url", relayUrl]),
+    ...(cloudflareUrl === undefined ? [] : ["--cloudflare-url", cloudflareUrl]),
+    ...(registryUrl === undefined
+      ? ["--direction", "to-cloudflare"]
+      : ["--registry-url", registryUrl]),
+    ...["--poll-interval", String(options.pollInterval ?? 1)],
+    ...(options.trust ?? trust),
+    ...(options.flags ?? []),
+  ];
 }
 
 /** No setting of the machine reaches the bridge under test. */

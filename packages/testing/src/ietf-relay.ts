@@ -5,9 +5,11 @@ import { PeerProcess } from "./peer-process.js";
 import { peerExecutable } from "./peers/locate.js";
 import { freePort } from "./ports.js";
 import type { SceneContext } from "./scene.js";
-import type { Deadline } from "./wait.js";
+import { type Deadline, eventually } from "./wait.js";
 
 const READY_MS = 15_000;
+/** The relay writes its file a moment after it answered. */
+const SETTLE_MS = 5_000;
 
 /** A draft-14 control message that passed through the relay, from any of its sessions. */
 export interface IetfControlMessage {
@@ -94,6 +96,22 @@ export class IetfRelay {
       .flatMap((scope) => Object.keys(scope))
       .map((name) => name.replace(/^\//, ""))
       .sort();
+  }
+
+  /** Waits until exactly these namespaces are published on it. @throws {WaitTimeout} */
+  async publishes(...wanted: string[]): Promise<void> {
+    let found: string[] = [];
+    const sorted = [...wanted].sort();
+    const same = async () => {
+      found = await this.namespaces();
+      return found.join("\n") === sorted.join("\n");
+    };
+    await eventually(same, {
+      what: `moq-relay-ietf to list [${sorted}]`,
+      timeoutMs: SETTLE_MS,
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}; it lists [${found}]`);
+    });
   }
 
   /** Waits for a control message about a namespace that the relay received. */

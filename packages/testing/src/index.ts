@@ -29,6 +29,24 @@ export {
   RegistryServer,
 } from "./registry-server.js";
 export { Scene, type SceneContext } from "./scene.js";
+export {
+  IetfConnection,
+  type IetfEvent,
+  type IetfSubscription,
+} from "./scripted/ietf-connection.js";
+export {
+  connectScriptedIetf,
+  ScriptedIetfServer,
+  type SetupBehaviour,
+} from "./scripted/ietf-server.js";
+export { IetfTrackSource } from "./scripted/ietf-track-source.js";
+export { LiteConnection, type LiteEvent } from "./scripted/lite-connection.js";
+export {
+  connectScriptedLite,
+  type LiteServerBehaviour,
+  ScriptedLiteServer,
+} from "./scripted/lite-server.js";
+export { LiteTrackSource } from "./scripted/lite-track-source.js";
 export { TcpProxy } from "./tcp-proxy.js";
 export { UdpProxy } from "./udp-proxy.js";
 export { type Deadline, elapse, eventually, WaitTimeout, within } from "./wait.js";

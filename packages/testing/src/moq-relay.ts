@@ -1,3 +1,4 @@
+import type { TestCertificate } from "./certificates.js";
 import { PeerProcess } from "./peer-process.js";
 import { peerExecutable } from "./peers/locate.js";
 import { freePort } from "./ports.js";
@@ -12,6 +13,8 @@ export interface MoqRelayOptions {
   readonly versions?: readonly string[];
   /** Time for sessions to leave after SIGTERM; they are sent a GOAWAY when it is not 0. */
   readonly drainTimeout?: string;
+  /** Default: the scene's. */
+  readonly certificate?: TestCertificate;
   /** Further flags. */
   readonly flags?: readonly string[];
 }
@@ -67,9 +70,9 @@ export class MoqRelay {
 
   /** Starts it (again) and resolves when it listens. */
   async start(): Promise<void> {
-    const { certificate } = this.#context;
     const address = `127.0.0.1:${this.port}`;
     const options = this.#options;
+    const certificate = options.certificate ?? this.#context.certificate;
     const name = options.name ?? "moq-relay";
     this.#process = await PeerProcess.start({
       name,

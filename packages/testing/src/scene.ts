@@ -19,6 +19,8 @@ export interface SceneContext {
   readonly certificate: TestCertificate;
   /** Where the peer of that name writes its log; kept after the test. */
   logFile(name: string): string;
+  /** Runs at the end of the test, in reverse order. */
+  onEnd(cleanup: () => Promise<unknown>): void;
 }
 
 /** Starts peers for one test and ends all of them, the latest first. */
@@ -48,7 +50,6 @@ export class Scene implements SceneContext {
     return join(this.#logFolder, `${name}.log`);
   }
 
-  /** Runs at the end of the test, in reverse order. */
   onEnd(cleanup: () => Promise<unknown>): void {
     this.#cleanups.push(cleanup);
   }

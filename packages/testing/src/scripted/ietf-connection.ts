@@ -26,6 +26,8 @@ export type IetfEvent = { readonly at: number } & (
       readonly group: number;
       readonly how: "fin" | "reset";
     }
+  /** Something a test did not expect a peer to do, or this script to fail at. */
+  | { readonly type: "failed"; readonly error: string }
   | { readonly type: "closed"; readonly code: number | undefined; readonly reason: string }
 );
 
@@ -99,8 +101,7 @@ export class IetfConnection {
     this.#push({ type: "sent", message });
     this.#sending = this.#sending
       .then(() => this.#control.send.write(encodeControlMessage(message)))
-      // A session that has ended is reported by its `closed` event.
-      .catch(() => {});
+      .catch((error) => this.#push({ type: "failed", error: String(error) }));
   }
 
   /** The request id for the next request of this side. */
@@ -208,8 +209,8 @@ export class IetfConnection {
   }
 
   #start(): void {
-    void this.#readControl().catch(() => {});
-    void this.#acceptStreams().catch(() => {});
+    void this.#attempt(this.#readControl());
+    void this.#attempt(this.#acceptStreams());
   }
 
   async #readControl(): Promise<void> {
@@ -219,7 +220,10 @@ export class IetfConnection {
       if (chunk === undefined) return;
       reader.push(chunk);
       for (let message = reader.next(); message !== undefined; message = reader.next()) {
-        if (message.type === "unsupported") continue;
+        if (message.type === "unsupported") {
+          this.#push({ type: "failed", error: String(message.error) });
+          continue;
+        }
         this.#push({ type: "received", message });
         this.#answer(message);
       }
@@ -295,6 +299,14 @@ export class IetfConnection {
       this.#push({ type: "stream-end", alias, group, how: "fin" });
     } catch {
       this.#push({ type: "stream-end", alias, group, how: "reset" });
+    }
+  }
+
+  async #attempt(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#push({ type: "failed", error: String(error) });
     }
   }
 

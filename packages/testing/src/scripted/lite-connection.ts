@@ -44,6 +44,8 @@ export type LiteEvent = { readonly at: number } & (
       readonly group: number;
       readonly how: "fin" | "reset";
     }
+  /** Something a test did not expect a peer to do, or this script to fail at. */
+  | { readonly type: "failed"; readonly error: string }
   | { readonly type: "closed"; readonly code: number | undefined; readonly reason: string }
 );
 
@@ -78,9 +80,9 @@ export class LiteConnection {
 
   static start(transport: TransportSession): LiteConnection {
     const connection = new LiteConnection(transport);
-    void connection.#askAnnouncements().catch(() => {});
-    void connection.#acceptBidi().catch(() => {});
-    void connection.#acceptUni().catch(() => {});
+    void connection.#attempt(connection.#askAnnouncements());
+    void connection.#attempt(connection.#acceptBidi());
+    void connection.#attempt(connection.#acceptUni());
     return connection;
   }
 
@@ -184,7 +186,7 @@ export class LiteConnection {
     for (;;) {
       const stream = await this.transport.acceptBidi();
       if (stream === undefined) return;
-      void this.#serve(stream).catch(() => {});
+      void this.#attempt(this.#serve(stream));
     }
   }
 
@@ -290,6 +292,14 @@ export class LiteConnection {
       this.#push({ type: "group-end", id, group, how: "fin" });
     } catch {
       this.#push({ type: "group-end", id, group, how: "reset" });
+    }
+  }
+
+  async #attempt(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#push({ type: "failed", error: String(error) });
     }
   }
 

@@ -1,0 +1,56 @@
+import { elapse } from "@moq-bridge/testing";
+import { expect, test } from "vitest";
+import {
+  expectCleanOutput,
+  inScene,
+  PATIENCE_MS,
+  SCHEMES,
+  startBridged,
+  startClock,
+} from "./fixture.js";
+
+const ECHO_MS = 30_000;
+
+test.concurrent.each(SCHEMES)(
+  "6. a registry that lists the relay's own names as cloudflare makes no echo, over %s",
+  (scheme) =>
+    inScene(`6 ${scheme}`, async (scene) => {
+      const { ietf, registry, bridge, relayUrl } = await startBridged(scene, scheme);
+      const native = ["room/a", "room/b", "room/c"];
+      const foreign = ["live/x", "live/y"];
+      registry.list(...native, ...foreign);
+      for (const name of foreign) await startClock(scene, ietf, name);
+      const publisher = await scene.python("publisher", relayUrl);
+      for (const name of native) {
+        await publisher.publish(name, name, "now");
+        await publisher.tick(name, 200, 10);
+      }
+      // A bystander: moq-rs shows a publisher its own names beside the relay's.
+      const bystander = await scene.python("bystander", relayUrl);
+      for (const name of foreign) await bystander.announced(name, { timeoutMs: PATIENCE_MS });
+      for (const name of native) {
+        await ietf.received("PUBLISH_NAMESPACE", name, { timeoutMs: PATIENCE_MS });
+      }
+      const settled = { relay: bystander.events.length, ietf: ietf.control.length };
+      await elapse(ECHO_MS);
+
+      expect(bystander.live()).toEqual([...foreign, ...native]);
+      await ietf.publishes(...foreign, ...native);
+      const moves = bystander.events.filter((event) => event.event === "announced", settled.relay);
+      expect(moves).toEqual([]);
+      const messages = ietf.control
+        .all(settled.ietf)
+        .filter(({ type }) => type.startsWith("PUBLISH_NAMESPACE"));
+      expect(messages).toEqual([]);
+
+      // The relay's names are still served by the relay's own publisher.
+      const viewer = await scene.python("viewer", relayUrl);
+      await viewer.view("v", "room/a", "now");
+      const [frame] = await viewer.framesRead("v", 1, { timeoutMs: PATIENCE_MS });
+      const own = publisher
+        .frames("room/a")
+        .find(({ group, index }) => group === frame?.group && index === frame.index);
+      expect(frame?.payload).toBe(own?.payload);
+      expectCleanOutput(bridge);
+    }),
+);
