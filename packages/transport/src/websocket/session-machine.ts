@@ -135,8 +135,7 @@ export class SessionMachine {
   pollMessage(): OutgoingMessage | undefined {
     const frame = this.#outbox.shift();
     if (frame) return { bytes: this.codec.encode(frame) };
-    this.#ended ? undefined : this.sendStreams.poll();
-    return;
+    return this.#ended ? undefined : this.sendStreams.poll();
   }
 
   /** Asks the peer for a sign of life. Only where {@link hasPing}. */
