@@ -88,10 +88,9 @@ function readable(recv: RecvStream): WebReadable<Uint8Array> {
 
 function writable(send: SendStream): W3cWritable {
   const stream = new WebWritable<Uint8Array>({
-    start(controller: AbortableController) {
-      controller.signal.addEventListener("abort", () =>
-        send.reset(codeOf(controller.signal.reason)),
-      );
+    start(controller) {
+      const { signal } = controller as AbortableController;
+      signal.addEventListener("abort", () => send.reset(codeOf(signal.reason)));
       void send.stopped.then(async (code) => {
         if (code !== undefined) controller.error(streamError(code));
         else await send.finished.catch((error) => controller.error(w3cError(error)));
