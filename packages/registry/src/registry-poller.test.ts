@@ -48,6 +48,7 @@ describe("polling", () => {
     await runtime.advance(10 * INTERVAL);
     expect(lists).toEqual([["a"]]);
     expect(errors).toEqual([]);
+    expect(poller.health().failures).toBe(0);
     expect(runtime.pendingTimers).toBe(0);
   });
 
