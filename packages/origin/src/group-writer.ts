@@ -130,7 +130,7 @@ export class GroupWriter implements GroupProducer {
   }
 
   #checkWhole(): void {
-    if (this.#missing > 0) {
+    if (this.#missing > 0 && !this.#over) {
       throw groupError("frame_incomplete", `${this.#missing} bytes of the frame are missing`);
     }
   }

@@ -77,6 +77,7 @@ export class Instance implements TrackHost {
   trackToFill(name: string): Track {
     const known = this.#tracks.get(name);
     if (known && !known.ended) return known;
+    known?.discardWhenUnread();
     if (this.budget.exhausted) throw memoryExhausted();
     return this.#addTrack(name);
   }

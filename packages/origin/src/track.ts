@@ -270,7 +270,7 @@ export class Track {
     this.discard();
   }
 
-  /** Its broadcast is over: nobody will come for the track any more. */
+  /** Nobody will come for the track any more: its broadcast is over, or another has its name. */
   discardWhenUnread(): void {
     this.#permanent = false;
     if (this.#ended && this.#readers.size === 0) this.discard();
