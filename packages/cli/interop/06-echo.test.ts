@@ -1,4 +1,4 @@
-import { elapse } from "@moq-bridge/testing";
+import { elapse, eventually } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import {
   expectCleanOutput,
@@ -18,7 +18,8 @@ test.concurrent.each(SCHEMES)(
       const { ietf, registry, bridge, relayUrl } = await startBridged(scene, scheme);
       const native = ["room/a", "room/b", "room/c"];
       const foreign = ["live/x", "live/y"];
-      registry.list(...native, ...foreign);
+      const all = [...foreign, ...native];
+      registry.list(...all);
       for (const name of foreign) await startClock(scene, ietf, name);
       const publisher = await scene.python("publisher", relayUrl);
       for (const name of native) {
@@ -27,15 +28,16 @@ test.concurrent.each(SCHEMES)(
       }
       // A bystander: moq-rs shows a publisher its own names beside the relay's.
       const bystander = await scene.python("bystander", relayUrl);
-      for (const name of foreign) await bystander.announced(name, { timeoutMs: PATIENCE_MS });
-      for (const name of native) {
-        await ietf.received("PUBLISH_NAMESPACE", name, { timeoutMs: PATIENCE_MS });
-      }
+      await eventually(() => bystander.live().join() === all.join(), {
+        what: `the relay to announce ${all}`,
+        timeoutMs: PATIENCE_MS,
+      });
+      await ietf.publishes(...all);
       const settled = { relay: bystander.events.length, ietf: ietf.control.length };
       await elapse(ECHO_MS);
 
-      expect(bystander.live()).toEqual([...foreign, ...native]);
-      await ietf.publishes(...foreign, ...native);
+      expect(bystander.live()).toEqual(all);
+      await ietf.publishes(...all);
       const moves = bystander.events.filter((event) => event.event === "announced", settled.relay);
       expect(moves).toEqual([]);
       const messages = ietf.control

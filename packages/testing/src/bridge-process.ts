@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Exit, PeerProcess } from "./peer-process.js";
 import type { SceneContext } from "./scene.js";
 
-const MAIN = fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../cli/bin/moq-bridge.js", import.meta.url));
 const TICKS_PER_SECOND = 100;
 
 /** How to run `moq-bridge run`. */

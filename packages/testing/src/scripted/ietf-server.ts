@@ -7,12 +7,12 @@ import {
 import { EventLog } from "../event-log.js";
 import type { SceneContext } from "../scene.js";
 import { IetfConnection } from "./ietf-connection.js";
+import { SERVER_SETUP_UNKNOWN_VERSION } from "./server-setup.js";
 
 const PROTOCOLS = ["moq-00"];
-const SETUP_FAILURES = { close: 1, "unknown-version": 2 } as const;
 
 /** What the server does with a client's SETUP. */
-export type SetupBehaviour = "accept" | keyof typeof SETUP_FAILURES;
+export type SetupBehaviour = "accept" | "close" | "unknown-version";
 
 /** A draft-14 server over WebTransport whose sessions a test drives. */
 export class ScriptedIetfServer {
@@ -82,11 +82,10 @@ export class ScriptedIetfServer {
     const control = await transport.acceptBidi();
     await control?.recv.read();
     if (this.#behaviour === "close") {
-      transport.close(SETUP_FAILURES.close, "not today");
+      transport.close(1, "not today");
       return;
     }
-    // SERVER_SETUP that picks version 0x77, which nobody offered.
-    await control?.send.write(Uint8Array.of(0x21, 0x00, 0x03, 0x40, 0x77, 0x00));
+    await control?.send.write(SERVER_SETUP_UNKNOWN_VERSION);
   }
 }
 

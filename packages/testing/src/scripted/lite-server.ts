@@ -8,9 +8,10 @@ import { EventLog } from "../event-log.js";
 import type { SceneContext } from "../scene.js";
 import { LiteConnection } from "./lite-connection.js";
 import { SCRIPTED_LITE_PROTOCOL } from "./lite-version.js";
+import { SERVER_SETUP_UNKNOWN_VERSION } from "./server-setup.js";
 
-/** What the server does with a session. */
-export type LiteServerBehaviour = "accept" | "close";
+/** What the server does with a session; `unknown-version` agrees to no protocol, so that a SETUP is exchanged. */
+export type LiteServerBehaviour = "accept" | "close" | "unknown-version";
 
 /** A moq-lite server over WebSocket whose sessions a test drives. */
 export class ScriptedLiteServer {
@@ -33,7 +34,9 @@ export class ScriptedLiteServer {
     const server = await listenWebSocket({
       host: "127.0.0.1",
       port: 0,
-      protocols: [SCRIPTED_LITE_PROTOCOL],
+      ...(behaviour === "unknown-version"
+        ? { protocols: [], framings: ["webtransport"] }
+        : { protocols: [SCRIPTED_LITE_PROTOCOL] }),
     });
     const scripted = new ScriptedLiteServer(server, behaviour);
     context.onEnd(() => scripted.stop());
@@ -67,9 +70,16 @@ export class ScriptedLiteServer {
       if (transport === undefined) return;
       this.arrivals.push(performance.now());
       if (this.#behaviour === "close") transport.close(1, "not today");
-      else this.connections.push(LiteConnection.start(transport));
+      else if (this.#behaviour === "accept") this.connections.push(LiteConnection.start(transport));
+      else void answerWithUnknownVersion(transport).catch(() => {});
     }
   }
+}
+
+async function answerWithUnknownVersion(transport: TransportSession): Promise<void> {
+  const setup = await transport.acceptBidi();
+  await setup?.recv.read();
+  await setup?.send.write(SERVER_SETUP_UNKNOWN_VERSION);
 }
 
 /** Opens a moq-lite session with a real relay over WebSocket. Ends with the scene. */
