@@ -65,7 +65,9 @@ export class LineLogger implements Logger {
       ]);
     const text = redactor.redact(message);
     if (format === "json") {
-      const line = JSON.stringify({ ...Object.fromEntries(shown), time, level, message: text });
+      const head = { time, level, message: text };
+      // First for the eye, and last so that no field can stand in for it.
+      const line = JSON.stringify({ ...head, ...Object.fromEntries(shown), ...head });
       write(`${escapeControls(line)}\n`);
       return;
     }
