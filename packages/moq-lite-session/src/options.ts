@@ -19,6 +19,8 @@ export interface LiteLimits {
   readonly endMs: number;
   /** Bytes of groups held because their subscription was not answered yet. */
   readonly heldBytes: number;
+  /** Silence after which lite-03 and lite-04 peers count as having announced what they had, in milliseconds. */
+  readonly announceQuietMs: number;
   /** Broadcasts a peer may announce. */
   readonly broadcasts: number;
 }
@@ -32,6 +34,7 @@ export const DEFAULT_LIMITS: LiteLimits = {
   behindMs: 500,
   endMs: 500,
   heldBytes: 1024 * 1024,
+  announceQuietMs: 200,
   broadcasts: 65_536,
 };
 
@@ -67,6 +70,12 @@ export interface LiteSession {
   readonly version: LiteVersion;
   /** Resolves once the session has ended; never rejects. */
   readonly closed: Promise<SessionEnd>;
+  /**
+   * Resolves once what the peer had announced at first is in `subscribe`; at once
+   * without `subscribe`. lite-03 and lite-04 do not say when that is: there a
+   * short silence counts. Rejects when the session ends before.
+   */
+  readonly announced: Promise<void>;
   /** Resolves with the address to go to (empty: the same) if the peer sends GOAWAY. */
   readonly goaway: Promise<string>;
   /** Ends the session. The first call counts. */

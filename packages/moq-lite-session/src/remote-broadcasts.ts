@@ -16,9 +16,10 @@ import type {
   Path,
   TrackRequest,
 } from "@moq-bridge/origin";
-import { MoqError } from "@moq-bridge/runtime";
+import { type CancelTimer, MoqError } from "@moq-bridge/runtime";
 import { type AnnounceEvent, AnnounceReceiver } from "./announce-receiver.js";
 import type { SessionContext } from "./context.js";
+import { deferred } from "./deferred.js";
 import { isStreamEnd, sourceLost, violation } from "./errors.js";
 import { MessageStream, orUnsupported } from "./message-stream.js";
 import { Subscription, type SubscriptionIds } from "./subscription.js";
@@ -39,6 +40,8 @@ export class RemoteBroadcasts implements SubscriptionIds {
   readonly #subscriptions = new Set<Subscription>();
   readonly #byId = new Map<number, Subscription>();
   #nextId = 0;
+  readonly #announced = deferred<void>();
+  #cancelQuiet: CancelTimer | undefined;
 
   constructor(host: RemoteBroadcastsHost, origin: OriginProducer) {
     this.#host = host;
@@ -50,6 +53,11 @@ export class RemoteBroadcasts implements SubscriptionIds {
       originId,
       maxBroadcasts: limits.broadcasts,
     });
+  }
+
+  /** Resolves once what was live at first is in the Origin; rejects when the session ends before. */
+  get announced(): Promise<void> {
+    return this.#announced.promise;
   }
 
   /** The subscription whose groups carry this id. */
@@ -89,28 +97,36 @@ export class RemoteBroadcasts implements SubscriptionIds {
 
   /** The session has ended. */
   lose(error: MoqError): void {
+    this.#cancelQuiet?.();
+    this.#announced.reject(error);
     this.#abortAll(sourceLost(error));
     for (const subscription of [...this.#subscriptions]) subscription.lose(error);
   }
 
   async #follow(messages: MessageStream): Promise<void> {
     const { version, counters } = this.#host.context;
+    let pending: number | undefined;
     if (hasAnnounceOk(version)) {
       const ok = await messages.next((cursor) => decodeAnnounceOk(version, cursor));
       if (!ok) return;
       this.#host.peerIdKnown(ok.originId);
       this.#receiver.handleOk(ok.originId);
+      pending = ok.activeCount;
     }
     if (hasAnnounceInit(version)) {
       const init = await messages.next((cursor) => decodeAnnounceInit(version, cursor));
       if (!init) return;
       this.#receiver.handleInit(init.suffixes);
       this.#apply();
+      pending = 0;
     }
     const decode = orUnsupported((cursor) => decodeAnnounce(version, cursor));
     for (;;) {
+      if (pending === 0) this.#announced.resolve();
+      if (pending === undefined) this.#awaitQuiet();
       const message = await messages.next(decode);
       if (!message) return;
+      if (pending !== undefined && pending > 0) pending--;
       if (!(message instanceof WireError)) {
         this.#receiver.handleAnnounce(message);
       } else {
@@ -119,6 +135,12 @@ export class RemoteBroadcasts implements SubscriptionIds {
       }
       this.#apply();
     }
+  }
+
+  #awaitQuiet(): void {
+    const { runtime, limits } = this.#host.context;
+    this.#cancelQuiet?.();
+    this.#cancelQuiet = runtime.setTimer(limits.announceQuietMs, () => this.#announced.resolve());
   }
 
   #apply(): void {

@@ -59,6 +59,10 @@ export class Session implements LiteSession {
     return this.#context.version;
   }
 
+  get announced(): Promise<void> {
+    return this.#remote?.announced ?? Promise.resolve();
+  }
+
   get goaway(): Promise<string> {
     return this.#goaway.promise;
   }
