@@ -66,6 +66,7 @@ export class Bridge {
   readonly #announcements: Announcements;
   /** The relay's own names are known: until then nothing may be shown there. */
   #relayKnown = false;
+  #registryTrouble: string | undefined;
   #stopping = false;
   #onIdle: () => void = () => {};
 
@@ -104,7 +105,7 @@ export class Bridge {
         url: options.registry.url,
         intervalMs: options.registry.pollIntervalMs,
         onEntries: (entries) => this.#handleRows(entries),
-        onError: (error) => log.warn(`registry: ${error.message}`),
+        onError: (error) => this.#handleRegistryTrouble(error),
       });
     }
     this.#cdn.dynamic((request) => {
@@ -160,6 +161,7 @@ export class Bridge {
     return {
       relay: this.#relay.status(),
       cloudflare: this.#cloudflare.status(),
+      registry: this.#registry?.health(),
       broadcasts,
       refused: { ...this.#refused },
     };
@@ -187,7 +189,16 @@ export class Bridge {
     this.#reconcile(path, entry);
   }
 
+  /** An outage is said once; it ends nothing. */
+  #handleRegistryTrouble(error: MoqError): void {
+    const { log } = this.#options;
+    if (this.#registryTrouble === error.message) log.debug(error.message);
+    else log.warn(`${error.message}; what was known stays`);
+    this.#registryTrouble = error.message;
+  }
+
   #handleRows(entries: readonly RegistryEntry[]): void {
+    this.#registryTrouble = undefined;
     const rows = new Map(entries.map((row) => [row.streamId, row]));
     for (const path of this.#refusedRows) if (!rows.has(path)) this.#refusedRows.delete(path);
     for (const [path, row] of rows) {

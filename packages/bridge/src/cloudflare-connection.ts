@@ -24,7 +24,6 @@ export function cloudflareConnector(options: {
 }): (signal: AbortSignal) => Promise<Ietf14Session> {
   return async (signal) => {
     const { session } = await options.connect(options.cloudflare.url, {
-      runtime: options.runtime,
       protocols: IETF14_PROTOCOLS,
       tls: options.cloudflare.tls,
       fallback: false,

@@ -36,15 +36,14 @@ export function relayConnector(options: {
     const url = new URL(options.relay.url);
     const token = await options.relay.token();
     if (token !== undefined) url.searchParams.set("jwt", token);
-    const { session: transport, fallback } = await options.connect(url.href, {
-      runtime: options.runtime,
+    const { session: transport, fellBack } = await options.connect(url.href, {
       protocols: LITE_PROTOCOLS,
       tls: options.relay.tls,
       insecureWs: options.relay.insecureWs,
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal,
     });
-    if (fallback) options.log.info(`relay: using WebSocket: ${fallback}`);
+    if (fellBack) options.log.info(`relay: over WebSocket, because ${fellBack.message}`);
     let open = () => {};
     const gate = new Promise<void>((resolve) => {
       open = resolve;

@@ -1,4 +1,5 @@
 import type { Path } from "@moq-bridge/origin";
+import type { RegistryHealth } from "@moq-bridge/registry";
 import type { Runtime } from "@moq-bridge/runtime";
 import type { Refusal } from "./path-policy.js";
 import type { SupervisorStatus } from "./supervisor.js";
@@ -36,6 +37,8 @@ export interface BroadcastStatus {
 export interface BridgeStatus {
   readonly relay: SupervisorStatus;
   readonly cloudflare: SupervisorStatus;
+  /** Absent when there is none. */
+  readonly registry: RegistryHealth | undefined;
   readonly broadcasts: readonly BroadcastStatus[];
   /** Paths that did not cross, counted by reason. */
   readonly refused: Readonly<Partial<Record<Refusal, number>>>;

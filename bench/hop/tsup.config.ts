@@ -1,0 +1,11 @@
+import { defineConfig } from "tsup";
+
+/** The testing package is not built for others: it is bundled from its sources. */
+export default defineConfig({
+  entry: { hop: "hop/main.ts" },
+  format: "esm",
+  outDir: "dist",
+  clean: true,
+  noExternal: [/^@moq-bridge\/testing/],
+  tsconfig: "../tsconfig.build.json",
+});
