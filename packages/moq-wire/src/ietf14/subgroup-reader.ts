@@ -37,6 +37,11 @@ export class SubgroupReader {
     return this.#trackAlias;
   }
 
+  /** Bytes that arrived and are not in any event yet. */
+  get buffered(): number {
+    return this.#stream.buffered;
+  }
+
   /** Adds what arrived. Take every event there is with {@link next} before the next push. */
   push(chunk: Uint8Array): void {
     this.#stream.push(chunk);

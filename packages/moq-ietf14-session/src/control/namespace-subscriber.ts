@@ -1,0 +1,246 @@
+import {
+  PUBLISH_ERROR,
+  type PublishNamespace,
+  type PublishNamespaceDone,
+  SESSION_ERROR,
+  SUBSCRIBE_NAMESPACE_ERROR,
+  type SubscribeNamespace,
+  type SubscribeNamespaceError,
+  type SubscribeNamespaceOk,
+  type TrackNamespace,
+  type UnsubscribeNamespace,
+} from "@moq-bridge/moq-wire/ietf14";
+import type { MoqError } from "@moq-bridge/runtime";
+import { misuse, peerViolation, reasonPhrase, requestRefused, requestTimeout } from "../errors.js";
+import { MAX_PEER_NAMESPACES } from "../limits.js";
+import { hasPrefix, namespaceKey, toPath } from "../names.js";
+import type { ControlContext } from "./context.js";
+import { Deadlines } from "./deadlines.js";
+
+interface PeerNamespace {
+  readonly requestId: number;
+  readonly namespace: TrackNamespace;
+  state: "asked" | "accepted";
+}
+
+interface OwnPrefix {
+  readonly handle: number;
+  readonly prefix: TrackNamespace;
+  state: "queued" | "pending" | "active" | "over";
+  requestId: number | undefined;
+}
+
+/**
+ * Namespaces the peer publishes, prefixes it asks us for, and prefixes we ask it for.
+ *
+ * ```
+ *  PUBLISH_NAMESPACE from the peer
+ *  state     event                 next      what happens
+ *  –         PUBLISH_NAMESPACE     asked     the driver decides; held already: ERROR
+ *  asked     accept / reject       accepted / over     OK / ERROR
+ *  accepted  cancel                over      CANCEL
+ *  any       DONE                  over      the driver is told (an answer still due is sent)
+ *
+ *  SUBSCRIBE_NAMESPACE from the peer
+ *  –         SUBSCRIBE_NAMESPACE   held      OK; overlapping: ERROR 5; nothing to serve: ERROR 4
+ *  held      UNSUBSCRIBE_NAMESPACE over      the driver is told
+ *
+ *  SUBSCRIBE_NAMESPACE from us
+ *  queued    the ledger gives an ID  pending
+ *  pending   OK / ERROR, time-out    active / over
+ *  pending, active  end              over    UNSUBSCRIBE_NAMESPACE
+ * ```
+ */
+export class NamespaceSubscriber {
+  readonly #context: ControlContext;
+  readonly #servesPrefixes: boolean;
+  readonly #peerNamespaces = new Map<string, PeerNamespace>();
+  readonly #peerPrefixes = new Map<string, SubscribeNamespace>();
+  readonly #own = new Map<number, OwnPrefix>();
+  readonly #ownByRequest = new Map<number, OwnPrefix>();
+  readonly #deadlines = new Deadlines<OwnPrefix>(
+    ({ state }) => state === "queued" || state === "pending",
+  );
+  #nextHandle = 0;
+
+  /** @param servesPrefixes whether SUBSCRIBE_NAMESPACE finds anything here */
+  constructor(context: ControlContext, servesPrefixes: boolean) {
+    this.#context = context;
+    this.#servesPrefixes = servesPrefixes;
+  }
+
+  handlePublish({ requestId, trackNamespace }: PublishNamespace): void {
+    const key = namespaceKey(trackNamespace);
+    const path = toPath(trackNamespace);
+    const full = this.#peerNamespaces.size >= MAX_PEER_NAMESPACES;
+    if (this.#peerNamespaces.has(key) || path === undefined || full) {
+      const reason = path === undefined ? "the namespace has no path" : "published already";
+      this.#answer(requestId, PUBLISH_ERROR.uninterested, full ? "too many namespaces" : reason);
+      return;
+    }
+    this.#peerNamespaces.set(key, { requestId, namespace: trackNamespace, state: "asked" });
+    this.#context.emit({ type: "peer_namespace", requestId, path });
+  }
+
+  handlePublishDone({ trackNamespace }: PublishNamespaceDone): void {
+    const key = namespaceKey(trackNamespace);
+    const entry = this.#peerNamespaces.get(key);
+    if (!entry) {
+      this.#context.stray();
+      return;
+    }
+    this.#peerNamespaces.delete(key);
+    const { requestId } = entry;
+    if (entry.state === "asked") this.#answer(requestId, PUBLISH_ERROR.uninterested, "withdrawn");
+    this.#context.emit({ type: "peer_namespace_done", requestId });
+  }
+
+  /** Answers PUBLISH_NAMESPACE_OK, or the error given; does nothing when the peer has withdrawn. */
+  answer(namespace: TrackNamespace, requestId: number, error?: [code: number, why: string]): void {
+    const key = namespaceKey(namespace);
+    const entry = this.#peerNamespaces.get(key);
+    if (entry?.requestId !== requestId || entry.state !== "asked") return;
+    if (error) {
+      this.#peerNamespaces.delete(key);
+      this.#answer(requestId, ...error);
+      return;
+    }
+    entry.state = "accepted";
+    this.#context.send({ type: "publish_namespace_ok", requestId });
+  }
+
+  /** Gives an accepted namespace back; does nothing when it is over. */
+  cancel(namespace: TrackNamespace, requestId: number, errorCode: number, reason: string): void {
+    const key = namespaceKey(namespace);
+    const entry = this.#peerNamespaces.get(key);
+    if (entry?.requestId !== requestId || entry.state !== "accepted") return;
+    this.#peerNamespaces.delete(key);
+    this.#context.send({
+      type: "publish_namespace_cancel",
+      trackNamespace: namespace,
+      errorCode,
+      errorReason: reasonPhrase(reason),
+    });
+  }
+
+  handleSubscribe(message: SubscribeNamespace): void {
+    const { requestId, trackNamespacePrefix: prefix } = message;
+    const refuse = (errorCode: number, errorReason: string) =>
+      this.#context.send({ type: "subscribe_namespace_error", requestId, errorCode, errorReason });
+    if (!this.#servesPrefixes) {
+      refuse(SUBSCRIBE_NAMESPACE_ERROR.prefixUnknown, "nothing is announced here");
+      return;
+    }
+    for (const { trackNamespacePrefix: held } of this.#peerPrefixes.values()) {
+      if (!hasPrefix(prefix, held) && !hasPrefix(held, prefix)) continue;
+      refuse(SUBSCRIBE_NAMESPACE_ERROR.prefixOverlap, "overlaps an earlier prefix");
+      return;
+    }
+    if (this.#peerPrefixes.size >= MAX_PEER_NAMESPACES) {
+      refuse(SUBSCRIBE_NAMESPACE_ERROR.internalError, "too many prefixes");
+      return;
+    }
+    this.#peerPrefixes.set(namespaceKey(prefix), message);
+    this.#context.send({ type: "subscribe_namespace_ok", requestId });
+    this.#context.emit({ type: "peer_prefix", requestId, prefix });
+  }
+
+  handleUnsubscribe({ trackNamespacePrefix }: UnsubscribeNamespace): void {
+    const key = namespaceKey(trackNamespacePrefix);
+    const entry = this.#peerPrefixes.get(key);
+    if (!entry) {
+      this.#context.stray();
+      return;
+    }
+    this.#peerPrefixes.delete(key);
+    this.#context.emit({ type: "peer_prefix_done", requestId: entry.requestId });
+  }
+
+  /** Asks for the namespaces under a prefix; the answer is an event. @throws {MoqError} `message_not_allowed`, `requests_blocked` */
+  subscribe(prefix: TrackNamespace, now: number): number {
+    if (!this.#context.profile.sends.has("subscribe_namespace")) {
+      throw misuse("message_not_allowed", "this peer cannot be asked for namespaces");
+    }
+    const handle = this.#nextHandle++;
+    const entry: OwnPrefix = { handle, prefix, state: "queued", requestId: undefined };
+    this.#own.set(handle, entry);
+    this.#deadlines.add(now + this.#context.profile.requestTimeoutMs, entry);
+    this.#context.ledger.request({
+      isCancelled: () => entry.state !== "queued",
+      send: (requestId) => {
+        entry.state = "pending";
+        entry.requestId = requestId;
+        this.#ownByRequest.set(requestId, entry);
+        const parameters = [] as const;
+        return {
+          type: "subscribe_namespace",
+          requestId,
+          trackNamespacePrefix: prefix,
+          parameters,
+        };
+      },
+    });
+    return handle;
+  }
+
+  /** Ends {@link subscribe}; does nothing when it is over. */
+  unsubscribe(handle: number): void {
+    const entry = this.#own.get(handle);
+    if (!entry) return;
+    if (entry.requestId !== undefined) {
+      const { prefix: trackNamespacePrefix } = entry;
+      this.#context.send({ type: "unsubscribe_namespace", trackNamespacePrefix });
+    }
+    this.#end(entry);
+  }
+
+  handleSubscribeOk({ requestId }: SubscribeNamespaceOk): void {
+    const entry = this.#answered(requestId, "SUBSCRIBE_NAMESPACE_OK");
+    if (!entry) return;
+    entry.state = "active";
+    this.#context.emit({ type: "prefix_accepted", handle: entry.handle });
+  }
+
+  handleSubscribeError({ requestId, errorCode, errorReason }: SubscribeNamespaceError): void {
+    const entry = this.#answered(requestId, "SUBSCRIBE_NAMESPACE_ERROR");
+    if (!entry) return;
+    this.#refuse(entry, requestRefused("SUBSCRIBE_NAMESPACE", errorCode, errorReason));
+  }
+
+  nextDeadline(): number | undefined {
+    return this.#deadlines.next();
+  }
+
+  handleTimeout(now: number): void {
+    for (const entry of this.#deadlines.expire(now)) {
+      const { requestTimeoutMs } = this.#context.profile;
+      this.unsubscribe(entry.handle);
+      this.#refuse(entry, requestTimeout("SUBSCRIBE_NAMESPACE", requestTimeoutMs));
+    }
+  }
+
+  #answer(requestId: number, errorCode: number, reason: string): void {
+    const errorReason = reasonPhrase(reason);
+    this.#context.send({ type: "publish_namespace_error", requestId, errorCode, errorReason });
+  }
+
+  #answered(requestId: number, name: string): OwnPrefix | undefined {
+    const entry = this.#ownByRequest.get(requestId);
+    if (!entry) this.#context.stray();
+    else if (entry.state !== "pending") {
+      throw peerViolation(`${name} for a request answered before`, SESSION_ERROR.protocolViolation);
+    }
+    return entry;
+  }
+
+  #refuse(entry: OwnPrefix, error: MoqError): void {
+    this.#end(entry);
+    this.#context.emit({ type: "prefix_refused", handle: entry.handle, error });
+  }
+
+  #end(entry: OwnPrefix): void {
+    entry.state = "over";
+    this.#own.delete(entry.handle);
+    if (entry.requestId !== undefined) this.#ownByRequest.delete(entry.requestId);
+  }
+}

@@ -1,0 +1,82 @@
+import type { GroupConsumer, TrackConsumer } from "@moq-bridge/origin";
+import type { MoqError } from "@moq-bridge/runtime";
+import { toMoqError } from "@moq-bridge/runtime";
+
+/** Groups kept for a reader that is busy with an earlier one; older ones are skipped. */
+const MAX_AHEAD = 8;
+
+/** How a track ended. */
+export type TrackEnd =
+  | { readonly type: "finished" }
+  | { readonly type: "failed"; readonly error: MoqError };
+
+/** Reads a track's groups ahead of their sending, so that the sender knows how far behind it is. */
+export class GroupQueue {
+  readonly #track: TrackConsumer;
+  readonly #onChange: () => void;
+  readonly #onSkipped: (count: number) => void;
+  #groups: GroupConsumer[] = [];
+  #end: TrackEnd | undefined;
+
+  constructor(
+    track: TrackConsumer,
+    callbacks: { onChange: () => void; onSkipped: (count: number) => void },
+  ) {
+    this.#track = track;
+    this.#onChange = callbacks.onChange;
+    this.#onSkipped = callbacks.onSkipped;
+    void this.#read();
+  }
+
+  /** Groups that are waiting. */
+  get length(): number {
+    return this.#groups.length;
+  }
+
+  /** Set once the track is over and every group was taken. */
+  get end(): TrackEnd | undefined {
+    return this.#groups.length === 0 ? this.#end : undefined;
+  }
+
+  /** The next group. */
+  shift(): GroupConsumer | undefined {
+    return this.#groups.shift();
+  }
+
+  /** Leaves only the newest group. */
+  skipToNewest(): void {
+    this.#drop(this.#groups.length - 1);
+  }
+
+  /** Lets go of everything. */
+  close(): void {
+    this.#track.close();
+    for (const group of this.#groups) group.close();
+    this.#groups = [];
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        const group = await this.#track.nextGroup();
+        if (!group) break;
+        if (this.#groups.length === MAX_AHEAD) this.#drop(1);
+        this.#groups.push(group);
+        this.#onChange();
+      }
+      this.#end = { type: "finished" };
+    } catch (error) {
+      this.#end = {
+        type: "failed",
+        error: toMoqError(error, "track_failed", "subscription"),
+      };
+    }
+    this.#onChange();
+  }
+
+  #drop(count: number): void {
+    const dropped = this.#groups.splice(0, Math.max(0, count));
+    for (const group of dropped) group.close();
+    this.#onSkipped(dropped.length);
+  }
+}

@@ -1,0 +1,124 @@
+import {
+  encodeObjectHeader,
+  encodeSubgroupHeader,
+  OBJECT_STATUS,
+  STREAM_ERROR,
+} from "@moq-bridge/moq-wire/ietf14";
+import type { GroupConsumer, GroupPiece } from "@moq-bridge/origin";
+import type { SendStream } from "@moq-bridge/transport";
+import { MAX_WRITE_BYTES, MAX_WRITE_PIECES } from "../limits.js";
+import type { Counters } from "../stats.js";
+
+/** What a group is sent with. */
+export interface GroupSenderOptions {
+  readonly group: GroupConsumer;
+  readonly trackAlias: number;
+  readonly publisherPriority: number;
+  /** First object wanted; those before are left out. */
+  readonly firstObject: number;
+  readonly counters: Counters;
+}
+
+/** Sends one group on one stream as it fills: subgroup 0, objects numbered like the group's frames. */
+export class GroupSender {
+  readonly #options: GroupSenderOptions;
+  readonly #stream: SendStream;
+  #wake: (() => void) | undefined;
+  #interrupted = false;
+  #objectId = -1;
+  #previousObjectId: number | undefined;
+
+  constructor(stream: SendStream, options: GroupSenderOptions) {
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  /**
+   * Sends the group and its FIN; false when interrupted.
+   *
+   * @throws {MoqError} the group's, or the stream's; the stream is reset then
+   */
+  async run(): Promise<boolean> {
+    const { group, counters, trackAlias, publisherPriority } = this.#options;
+    const header = encodeSubgroupHeader({
+      trackAlias,
+      groupId: group.sequence,
+      subgroupId: 0,
+      publisherPriority,
+      extensionsPresent: false,
+      endOfGroup: false,
+    });
+    let batch: Uint8Array[] = [header];
+    let ended = false;
+    try {
+      while (!ended && !this.#interrupted) {
+        ended = this.#gather(batch);
+        if (batch.length > 0) {
+          for (const chunk of batch) counters.bytesSent += chunk.byteLength;
+          await this.#stream.write(batch);
+          batch = [];
+        } else if (!ended) {
+          await this.#readable();
+        }
+      }
+      if (this.#interrupted) return false;
+      this.#stream.finish();
+      counters.groupsSent++;
+      return true;
+    } catch (error) {
+      this.#stream.reset(STREAM_ERROR.internalError);
+      throw error;
+    } finally {
+      group.close();
+    }
+  }
+
+  /** Ends {@link run} at once, resetting the stream, also while a write is blocked. */
+  interrupt(code: number): void {
+    this.#interrupted = true;
+    this.#stream.reset(code);
+    this.#wake?.();
+  }
+
+  /** Adds what there is to `batch`, up to a write's worth; true when it has the group's end. */
+  #gather(batch: Uint8Array[]): boolean {
+    let bytes = 0;
+    while (batch.length < MAX_WRITE_PIECES && bytes < MAX_WRITE_BYTES) {
+      const piece = this.#options.group.next();
+      if (!piece) return false;
+      if (piece.type === "end") return true;
+      const chunk = this.#encode(piece);
+      if (chunk) {
+        batch.push(chunk);
+        bytes += chunk.byteLength;
+      }
+    }
+    return false;
+  }
+
+  #encode(piece: Exclude<GroupPiece, { type: "end" }>): Uint8Array | undefined {
+    const { firstObject, counters } = this.#options;
+    if (piece.type === "frame") this.#objectId++;
+    if (this.#objectId < firstObject) return undefined;
+    if (piece.type === "chunk") return piece.bytes;
+    counters.objectsSent++;
+    const header = encodeObjectHeader(
+      {
+        objectId: this.#objectId,
+        payloadLength: piece.header.size,
+        status: OBJECT_STATUS.normal,
+      },
+      this.#previousObjectId,
+      false,
+    );
+    this.#previousObjectId = this.#objectId;
+    return header;
+  }
+
+  #readable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      void this.#options.group.readable().then(resolve, resolve);
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import type { Path } from "@moq-bridge/origin";
+import type { MoqError } from "@moq-bridge/runtime";
+import type { SessionEvent } from "./control/events.js";
+import { sessionEnded } from "./errors.js";
+import type { OfferedNamespace } from "./peer-namespace.js";
+import type { InboundPrefix } from "./prefix.js";
+import type { Publication, PublicationEnd } from "./publication.js";
+import type { InboundSubscription } from "./subscription.js";
+
+/** The events {@link OpenRequests.handle} knows: those that answer a request. */
+type RequestEvent = Extract<
+  SessionEvent,
+  { readonly handle: number } | { readonly type: "peer_namespace_done" }
+>;
+
+/** What the application holds of a session: its requests under way, and the peer's namespaces. */
+export class OpenRequests {
+  readonly prefixes = new Map<number, InboundPrefix>();
+  readonly offers = new Map<number, OfferedNamespace>();
+  readonly #publications = new Map<number, Publication>();
+  readonly #byPath = new Map<Path, Publication>();
+  readonly #subscriptions = new Map<number, InboundSubscription>();
+
+  addSubscription(handle: number, subscription: InboundSubscription): void {
+    this.#subscriptions.set(handle, subscription);
+    void subscription.done.then(() => this.#subscriptions.delete(handle));
+  }
+
+  addPublication(handle: number, publication: Publication): void {
+    this.#publications.set(handle, publication);
+    this.#byPath.set(publication.path, publication);
+  }
+
+  /** The newest publication of a path. */
+  publication(path: Path): Publication | undefined {
+    return this.#byPath.get(path);
+  }
+
+  /** Passes an answer on. `countsStreams`: whether PUBLISH_DONE's count is to be believed. */
+  handle(event: RequestEvent, countsStreams: boolean): void {
+    switch (event.type) {
+      case "subscription_accepted":
+        this.#subscriptions.get(event.handle)?.handleAccepted(event.trackAlias);
+        break;
+      case "subscription_refused":
+        this.#subscriptions.get(event.handle)?.handleRefused(event.error);
+        break;
+      case "subscription_done":
+        this.#subscriptions
+          .get(event.handle)
+          ?.handleDone(event.status, event.reason, countsStreams ? event.streamCount : undefined);
+        break;
+      case "publication_accepted":
+        this.#publications.get(event.handle)?.handleAccepted();
+        break;
+      case "publication_refused":
+        this.#endPublication(event.handle, { type: "refused", error: event.error });
+        break;
+      case "publication_cancelled": {
+        const { status, reason } = event;
+        this.#endPublication(event.handle, { type: "cancelled", status, reason });
+        break;
+      }
+      case "publication_withdrawn":
+        this.#endPublication(event.handle, { type: "withdrawn" });
+        break;
+      case "prefix_accepted":
+        this.prefixes.get(event.handle)?.handleAccepted();
+        break;
+      case "prefix_refused":
+        this.prefixes.get(event.handle)?.handleRefused(event.error);
+        this.prefixes.delete(event.handle);
+        break;
+      case "peer_namespace_done":
+        this.offers.get(event.requestId)?.handleEnded();
+        this.offers.delete(event.requestId);
+        break;
+    }
+  }
+
+  /** The session is over. */
+  end(cause: MoqError | undefined): void {
+    const error = sessionEnded(cause);
+    for (const subscription of this.#subscriptions.values()) subscription.handleSessionEnd(error);
+    for (const handle of [...this.#publications.keys()]) {
+      this.#endPublication(handle, { type: "session_closed", error });
+    }
+    for (const prefix of this.prefixes.values()) prefix.handleRefused(error);
+    for (const offer of this.offers.values()) offer.handleEnded();
+    this.offers.clear();
+  }
+
+  #endPublication(handle: number, end: PublicationEnd): void {
+    const publication = this.#publications.get(handle);
+    if (!publication) return;
+    this.#publications.delete(handle);
+    if (this.#byPath.get(publication.path) === publication) this.#byPath.delete(publication.path);
+    publication.handleEnd(end);
+  }
+}

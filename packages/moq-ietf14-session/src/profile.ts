@@ -1,0 +1,132 @@
+import type { ControlMessageType } from "@moq-bridge/moq-wire/ietf14";
+
+/**
+ * What is assumed of a peer, as data. Nothing in this package asks a peer's
+ * name: it asks the profile.
+ */
+export interface PeerProfile {
+  readonly name: string;
+  /** Control messages this peer may be sent; no other ever is. */
+  readonly sends: ReadonlySet<ControlMessageType>;
+  /** First request ID refused to the peer, as granted in our SETUP (section 9.3.1). */
+  readonly grantedRequests: bigint;
+  /** Whether MAX_REQUEST_ID binds us. False: the peer announces a limit and does not mean it. */
+  readonly obeysRequestLimit: boolean;
+  /** Milliseconds for SETUP to be answered. */
+  readonly setupTimeoutMs: number;
+  /** Milliseconds for any request to be answered. */
+  readonly requestTimeoutMs: number;
+  /** What the end of the peer's control stream is: a fault, or its way to end a session. */
+  readonly controlFin: "violation" | "session_end";
+  /** Whether a PATH parameter over WebTransport ends the session (INVALID_PATH). */
+  readonly refusesSetupPath: boolean;
+  /** The filter of our SUBSCRIBEs. */
+  readonly filter: "largest_object" | "next_group_start";
+  /** Whether a group wanted by number is asked for with an AbsoluteStart filter. */
+  readonly asksForStartGroup: boolean;
+  /** The priority byte of our subgroups: the track's, or this one always (0 to 255, lower first). */
+  readonly publisherPriority: number | "track";
+  /** Milliseconds between the openings of two groups of one subscription, at least. */
+  readonly groupGapMs: number;
+  /** Data streams the peer lets us have unfinished at once. */
+  readonly maxOpenStreams: number;
+  /** Whether PUBLISH_DONE's stream count from this peer is true. */
+  readonly countsStreams: boolean;
+  /** Whether a refused PUBLISH_NAMESPACE is followed by DONE when withdrawn: the peer keeps refused names. */
+  readonly doneAfterError: boolean;
+  /** Whether the peer answers PUBLISH_NAMESPACE_DONE with a CANCEL. */
+  readonly cancelFollowsDone: boolean;
+  /** Milliseconds a withdrawn name rests before it is published again, unless its CANCEL comes first. */
+  readonly namespaceRestMs: number;
+}
+
+/** A peer that follows draft-14. */
+export const standard: PeerProfile = {
+  name: "standard",
+  sends: new Set<ControlMessageType>([
+    "client_setup",
+    "server_setup",
+    "goaway",
+    "max_request_id",
+    "requests_blocked",
+    "subscribe",
+    "subscribe_ok",
+    "subscribe_error",
+    "unsubscribe",
+    "publish_done",
+    "publish_error",
+    "fetch_error",
+    "track_status_ok",
+    "track_status_error",
+    "publish_namespace",
+    "publish_namespace_ok",
+    "publish_namespace_error",
+    "publish_namespace_done",
+    "publish_namespace_cancel",
+    "subscribe_namespace",
+    "subscribe_namespace_ok",
+    "subscribe_namespace_error",
+    "unsubscribe_namespace",
+  ]),
+  grantedRequests: 1_000n,
+  obeysRequestLimit: true,
+  setupTimeoutMs: 10_000,
+  requestTimeoutMs: 10_000,
+  controlFin: "violation",
+  refusesSetupPath: true,
+  filter: "next_group_start",
+  asksForStartGroup: true,
+  publisherPriority: "track",
+  groupGapMs: 0,
+  maxOpenStreams: 1_000,
+  countsStreams: true,
+  doneAfterError: false,
+  cancelFollowsDone: false,
+  namespaceRestMs: 0,
+};
+
+/**
+ * Cloudflare's draft-14 relay and the clients built on its library
+ * (moq-relay-ietf 0.7.19, measured): it ends a session on some legal
+ * messages, never raises its request limit nor means it, skips groups that
+ * come in bursts, and serves data of priority byte 0 last, which keeps its
+ * control stream quick.
+ */
+export const cloudflare: PeerProfile = {
+  name: "cloudflare",
+  sends: new Set<ControlMessageType>([
+    "client_setup",
+    "server_setup",
+    "subscribe",
+    "subscribe_ok",
+    "subscribe_error",
+    "unsubscribe",
+    "publish_done",
+    "publish_error",
+    "fetch_error",
+    "track_status_ok",
+    "track_status_error",
+    "publish_namespace",
+    "publish_namespace_ok",
+    "publish_namespace_error",
+    "publish_namespace_done",
+    "publish_namespace_cancel",
+    "subscribe_namespace_ok",
+    "subscribe_namespace_error",
+  ]),
+  grantedRequests: 1n << 32n,
+  obeysRequestLimit: false,
+  setupTimeoutMs: 10_000,
+  requestTimeoutMs: 10_000,
+  controlFin: "session_end",
+  refusesSetupPath: false,
+  filter: "largest_object",
+  asksForStartGroup: false,
+  publisherPriority: 0,
+  groupGapMs: 1,
+  maxOpenStreams: 99,
+  countsStreams: false,
+  doneAfterError: true,
+  cancelFollowsDone: true,
+  namespaceRestMs: 1_000,
+};

@@ -1,0 +1,390 @@
+import { WireError } from "@moq-bridge/moq-wire";
+import {
+  decodeDatagram,
+  encodeControlMessage,
+  SESSION_ERROR,
+  type SubscriptionFilter,
+  type TrackNamespace,
+} from "@moq-bridge/moq-wire/ietf14";
+import type { BroadcastConsumer, OriginConsumer, Path, TrackDemand } from "@moq-bridge/origin";
+import { type CancelTimer, MoqError, type Runtime } from "@moq-bridge/runtime";
+import type { BidiStream, CloseInfo, TransportSession } from "@moq-bridge/transport";
+import createDebug from "debug";
+import { type AnnounceAll, announceAll } from "./announce-all.js";
+import type { SessionEvent } from "./control/events.js";
+import { SessionMachine } from "./control/session-machine.js";
+import { ControlStream } from "./control-stream.js";
+import { Ingress } from "./data/ingress.js";
+import { type Deferred, deferred } from "./deferred.js";
+import { misuse, peerViolation, sessionEnded } from "./errors.js";
+import { toNamespace, toPath } from "./names.js";
+import { OpenRequests } from "./open-requests.js";
+import { OfferedNamespace, type PeerNamespace } from "./peer-namespace.js";
+import { InboundPrefix, type NamespacePrefix } from "./prefix.js";
+import type { PeerProfile } from "./profile.js";
+import { type NamespacePublication, Publication } from "./publication.js";
+import { Serving } from "./serving.js";
+import { type SessionEnd, sessionEnd } from "./session-end.js";
+import { type Ietf14Stats, newCounters } from "./stats.js";
+import { InboundSubscription, type Subscription } from "./subscription.js";
+
+const debug = createDebug("moq:ietf14");
+
+/** What a session is made with. */
+export interface Ietf14Options {
+  readonly runtime: Runtime;
+  /** What to assume of the peer: `standard`, `cloudflare`, or one of your own. */
+  readonly profile: PeerProfile;
+  /** SUBSCRIBEs for broadcasts announced here are served too, and SUBSCRIBE_NAMESPACE is answered from it. */
+  readonly serve?: OriginConsumer;
+  /** Decides about the peer's PUBLISH_NAMESPACE; without it each is refused. */
+  readonly onPublishNamespace?: (namespace: PeerNamespace, session: Ietf14Session) => void;
+}
+
+/** A draft-14 session after SETUP. Made by `connectIetf14` and `acceptIetf14`. */
+export class Ietf14Session {
+  readonly #transport: TransportSession;
+  readonly #options: Ietf14Options;
+  readonly #machine: SessionMachine;
+  readonly #control: ControlStream;
+  readonly #ingress: Ingress;
+  readonly #serving: Serving;
+  readonly #counters = newCounters();
+  readonly #closed: Deferred<SessionEnd> = deferred();
+  readonly #ready: Deferred<void> = deferred();
+  readonly #goaway: Deferred<string> = deferred();
+  readonly #requests = new OpenRequests();
+  readonly #announcing = new Map<number, AnnounceAll>();
+  #timer: { at: number; cancel: CancelTimer } | undefined;
+  #flushing = false;
+  #ended = false;
+
+  /** Use `connectIetf14` or `acceptIetf14`. */
+  constructor(transport: TransportSession, control: BidiStream, options: Ietf14Options) {
+    const { runtime, profile } = options;
+    this.#transport = transport;
+    this.#options = options;
+    this.#machine = new SessionMachine({
+      side: transport.side,
+      profile,
+      servesPrefixes: options.serve !== undefined,
+      now: runtime.now(),
+    });
+    const counters = this.#counters;
+    const flush = () => this.#flush();
+    const machine = this.#machine;
+    this.#control = new ControlStream({
+      stream: control,
+      machine,
+      runtime,
+      counters,
+      onChange: flush,
+    });
+    this.#ingress = new Ingress({
+      runtime,
+      counters,
+      onViolation: (error) => {
+        machine.handleViolation(error);
+        this.#flush();
+      },
+    });
+    this.#serving = new Serving({
+      transport,
+      runtime,
+      profile,
+      counters,
+      machine: machine.publisher,
+      findBroadcast: (path) => this.#findBroadcast(path),
+      flush,
+    });
+    void transport.closed.then((info) => this.#handleClosed(info));
+    void this.#ingress.run(transport);
+    void this.#refuseBidis();
+    void this.#dropDatagrams();
+    void this.#control.read();
+    this.#flush();
+  }
+
+  /** Resolves once when the session has ended; never rejects. */
+  get closed(): Promise<SessionEnd> {
+    return this.#closed.promise;
+  }
+
+  /** Resolves with the new URI, empty for the same one, if the peer sends GOAWAY. */
+  get goaway(): Promise<string> {
+    return this.#goaway.promise;
+  }
+
+  /** Resolves after SETUP. @throws {MoqError} why there was none */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Ends the session; `code` is a session error code (section 3.4), 0 by default. */
+  close(code: number = SESSION_ERROR.noError, reason = ""): void {
+    this.#transport.close(code, reason);
+  }
+
+  /**
+   * Sends PUBLISH_NAMESPACE; from then on SUBSCRIBEs for exactly this
+   * namespace are served from `broadcast`. A name withdrawn a moment ago is
+   * published after the rest the profile asks for.
+   *
+   * @throws {MoqError} `path_invalid`, `namespace_duplicate`, `requests_blocked`, `session_closed`
+   */
+  publishNamespace(path: Path, broadcast: BroadcastConsumer): NamespacePublication {
+    this.#assertOpen();
+    const namespace = toNamespace(path);
+    checkEncodable(() =>
+      encodeControlMessage({ type: "publish_namespace_done", trackNamespace: namespace }),
+    );
+    const now = () => this.#options.runtime.now();
+    const handle = this.#machine.namespacePublisher.publish(namespace, now());
+    const publication = new Publication(path, broadcast, () => {
+      this.#machine.namespacePublisher.withdraw(handle, now());
+      this.#flush();
+    });
+    this.#requests.addPublication(handle, publication);
+    this.#flush();
+    return publication;
+  }
+
+  /**
+   * Sends SUBSCRIBE for a track by name.
+   *
+   * @throws {MoqError} `path_invalid`, `subscription_duplicate`, `requests_blocked`, `session_closed`
+   */
+  subscribe(path: Path, track: string, demand: TrackDemand = { priority: 128 }): Subscription {
+    this.#assertOpen();
+    const { runtime, profile } = this.#options;
+    const { startGroup } = demand;
+    const filter: SubscriptionFilter =
+      startGroup !== undefined && profile.asksForStartGroup
+        ? { type: "absolute_start", start: { group: startGroup, object: 0 } }
+        : { type: profile.filter };
+    const request = {
+      trackNamespace: toNamespace(path),
+      trackName: track,
+      subscriberPriority: 255 - demand.priority,
+      groupOrder: "publisher",
+      forward: true,
+      filter,
+      parameters: [],
+    } as const;
+    checkEncodable(() => encodeControlMessage({ type: "subscribe", requestId: 0, ...request }));
+    const handle = this.#machine.subscriber.subscribe(request, runtime.now());
+    const subscription = new InboundSubscription({
+      ingress: this.#ingress,
+      runtime,
+      sendUnsubscribe: () => {
+        this.#machine.subscriber.unsubscribe(handle);
+        this.#flush();
+      },
+    });
+    this.#requests.addSubscription(handle, subscription);
+    this.#flush();
+    return subscription;
+  }
+
+  /**
+   * Sends SUBSCRIBE_NAMESPACE; what the peer then publishes comes to `onPublishNamespace`.
+   *
+   * @throws {MoqError} `message_not_allowed` for peers that cannot be asked, `path_invalid`, `requests_blocked`, `session_closed`
+   */
+  subscribeNamespace(prefix: Path): NamespacePrefix {
+    this.#assertOpen();
+    const namespace = toNamespace(prefix);
+    const machine = this.#machine.namespaceSubscriber;
+    const handle = machine.subscribe(namespace, this.#options.runtime.now());
+    const own = new InboundPrefix(() => {
+      machine.unsubscribe(handle);
+      this.#flush();
+    });
+    this.#requests.prefixes.set(handle, own);
+    this.#flush();
+    return own;
+  }
+
+  /** Sends GOAWAY; only a server gives a URI. @throws {MoqError} `message_not_allowed`, `session_closed` */
+  sendGoaway(uri = ""): void {
+    this.#assertOpen();
+    if (uri !== "" && this.#transport.side === "client") {
+      throw misuse("message_not_allowed", "a client's GOAWAY has no URI");
+    }
+    this.#machine.send({ type: "goaway", newSessionUri: uri });
+    this.#flush();
+  }
+
+  /** What the session did so far. */
+  stats(): Ietf14Stats {
+    const { ledger, subscriber, publisher, strayMessages, unsupportedMessages } = this.#machine;
+    return {
+      ...this.#counters,
+      strayMessages,
+      unsupported: this.#counters.unsupported + unsupportedMessages,
+      requestsSent: ledger.sent,
+      requestsReceived: ledger.received,
+      requestsBlocked: ledger.blocked,
+      subscriptions: subscriber.size,
+      servedSubscriptions: publisher.size,
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#ended || this.#machine.state !== "ready") throw sessionEnded();
+  }
+
+  /** A broadcast published here as exactly this path, or announced by the Origin that is served. */
+  #findBroadcast(path: Path): BroadcastConsumer | undefined {
+    const publication = this.#requests.publication(path);
+    if (publication && this.#machine.namespacePublisher.isPublished(toNamespace(path))) {
+      return publication.broadcast;
+    }
+    return this.#options.serve?.broadcast(path);
+  }
+
+  /** Moves what the machine has to say outward, and sets its timer again. */
+  #flush(): void {
+    if (this.#flushing || this.#ended) return;
+    this.#flushing = true;
+    for (let event = this.#machine.pollEvent(); event; event = this.#machine.pollEvent()) {
+      debug("%s %s", this.#transport.side, event.type);
+      this.#handleEvent(event);
+    }
+    this.#flushing = false;
+    this.#control.flush();
+    this.#setTimer();
+    const { closeError } = this.#machine;
+    if (closeError) {
+      this.#transport.close(closeError.wireCode ?? SESSION_ERROR.internalError, closeError.message);
+    }
+  }
+
+  #handleEvent(event: SessionEvent): void {
+    switch (event.type) {
+      case "ready":
+        this.#ready.resolve();
+        break;
+      case "goaway":
+        this.#goaway.resolve(event.uri);
+        break;
+      case "peer_subscribe":
+        void this.#serving.handleSubscribe(event);
+        break;
+      case "peer_update":
+        this.#serving.handleUpdate(event.requestId, event);
+        break;
+      case "peer_unsubscribe":
+        this.#serving.handleUnsubscribe(event.requestId);
+        break;
+      case "peer_track_status":
+        void this.#serving.handleTrackStatus(event.requestId, event.path, event.track);
+        break;
+      case "peer_namespace":
+        this.#handleOffer(event.requestId, event.path);
+        break;
+      case "peer_prefix":
+        this.#announceUnder(event.requestId, event.prefix);
+        break;
+      case "peer_prefix_done":
+        this.#announcing.get(event.requestId)?.close();
+        this.#announcing.delete(event.requestId);
+        break;
+      default:
+        this.#requests.handle(event, this.#options.profile.countsStreams);
+    }
+  }
+
+  #handleOffer(requestId: number, path: Path): void {
+    const machine = this.#machine.namespaceSubscriber;
+    const namespace = toNamespace(path);
+    const offer = new OfferedNamespace(
+      path,
+      (error) => {
+        machine.answer(namespace, requestId, error);
+        this.#flush();
+      },
+      (code, reason) => {
+        machine.cancel(namespace, requestId, code, reason);
+        this.#flush();
+      },
+    );
+    this.#requests.offers.set(requestId, offer);
+    const { onPublishNamespace } = this.#options;
+    if (onPublishNamespace) onPublishNamespace(offer, this);
+    else offer.reject("no namespace is wanted here");
+  }
+
+  #announceUnder(requestId: number, prefix: TrackNamespace): void {
+    const { serve } = this.#options;
+    const path = toPath(prefix);
+    if (!serve || path === undefined) return;
+    // What was announced already, unasked, is not announced twice.
+    this.#announcing.set(requestId, announceAll(this, serve, { prefix: path }));
+  }
+
+  /** Draft-14 has no use for a second bidirectional stream. */
+  async #refuseBidis(): Promise<void> {
+    for (;;) {
+      const stream = await this.#transport.acceptBidi();
+      if (!stream) return;
+      const message = "a second bidirectional stream";
+      this.#machine.handleViolation(peerViolation(message, SESSION_ERROR.protocolViolation));
+      this.#flush();
+    }
+  }
+
+  /** Objects in datagrams come alone and out of order; they are counted, not carried. */
+  async #dropDatagrams(): Promise<void> {
+    for (;;) {
+      const datagram = await this.#transport.readDatagram();
+      if (!datagram) return;
+      this.#counters.bytesReceived += datagram.byteLength;
+      this.#counters.datagramsDropped++;
+      try {
+        decodeDatagram(datagram);
+      } catch (error) {
+        if (error instanceof WireError && error.kind === "unsupported") continue;
+        this.#machine.handleViolation(error);
+        this.#flush();
+      }
+    }
+  }
+
+  #handleClosed(info: CloseInfo): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+    const end = sessionEnd(info, this.#machine.closeError);
+    this.#machine.handleControlEnd();
+    this.#serving.close();
+    this.#ingress.close();
+    for (const announcing of this.#announcing.values()) announcing.close();
+    this.#requests.end(end.error);
+    this.#ready.reject(end.error ?? sessionEnded());
+    this.#closed.resolve(end);
+  }
+
+  #setTimer(): void {
+    const at = this.#machine.pollTimeout();
+    if (at === this.#timer?.at) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (at === undefined) return;
+    const { runtime } = this.#options;
+    const cancel = runtime.setTimer(Math.max(0, at - runtime.now()), () => {
+      this.#timer = undefined;
+      this.#machine.handleTimeout(runtime.now());
+      this.#flush();
+    });
+    this.#timer = { at, cancel };
+  }
+}
+
+function checkEncodable(encode: () => unknown): void {
+  try {
+    encode();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new MoqError("path_invalid", message, { scope: "subscription", cause });
+  }
+}
