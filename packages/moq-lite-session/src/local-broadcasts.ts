@@ -4,6 +4,7 @@ import {
   decodeSubscribe,
   decodeTrackRequest,
   encodeTrackInfo,
+  hasExcludeHop,
 } from "@moq-bridge/moq-wire/lite";
 import type { Announcement, BroadcastConsumer, OriginConsumer, Path } from "@moq-bridge/origin";
 import type { BidiStream } from "@moq-bridge/transport";
@@ -54,7 +55,8 @@ export class LocalBroadcasts {
       stream.send.finish();
       return;
     }
-    await this.#peerSetup;
+    // From lite-06 on only SETUP says whose broadcasts the peer does not want.
+    if (!hasExcludeHop(version)) await this.#peerSetup;
     const { prefix } = request;
     const excluded = new Set(this.#peerIds);
     if (request.excludeHop !== 0n) excluded.add(request.excludeHop);
