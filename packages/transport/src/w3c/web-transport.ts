@@ -75,6 +75,11 @@ export type W3cStreamFailure =
   | { readonly kind: "stream"; readonly code: number | undefined }
   | { readonly kind: "session" };
 
+/** How `@fails-components/webtransport` 1.6 tells a code: in the message alone. */
+const CODE_IN_MESSAGE = /^(?:Resetstream|StopSending) with code:(\d+)$/;
+/** How it tells a stream that its session ended. */
+const SESSION_IN_MESSAGE = /^Session closed/;
+
 /** Reads a `WebTransportError`, whichever implementation made it. */
 export function readStreamFailure(error: unknown): W3cStreamFailure {
   if (typeof error !== "object" || error === null) return { kind: "stream", code: undefined };
@@ -82,7 +87,10 @@ export function readStreamFailure(error: unknown): W3cStreamFailure {
     return { kind: "stream", code: error.streamErrorCode };
   }
   if ("source" in error && error.source === "session") return { kind: "session" };
-  return { kind: "stream", code: undefined };
+  const message = "message" in error ? String(error.message) : "";
+  if (SESSION_IN_MESSAGE.test(message)) return { kind: "session" };
+  const [, digits] = CODE_IN_MESSAGE.exec(message) ?? [];
+  return { kind: "stream", code: digits === undefined ? undefined : Number(digits) };
 }
 
 type ErrorConstructor = new (
@@ -92,12 +100,13 @@ type ErrorConstructor = new (
 
 /**
  * The reason that makes `abort` and `cancel` send this code: the global
- * `WebTransportError` where there is one, else an error that looks the same.
+ * `WebTransportError` where there is one, else an error that looks the same,
+ * with the `code` (0 to 255) that `@fails-components/webtransport` sends instead.
  */
 export function streamError(code: number): unknown {
   const options = { source: "stream", streamErrorCode: code } as const;
   const message = `stream abandoned with code ${code}`;
   const { WebTransportError } = globalThis as { WebTransportError?: ErrorConstructor };
   if (WebTransportError) return new WebTransportError(message, options);
-  return Object.assign(new Error(message), { name: "WebTransportError", ...options });
+  return Object.assign(new Error(message), { name: "WebTransportError", code, ...options });
 }
