@@ -51,11 +51,10 @@ export class ControlStream {
         }
         this.#onChange();
       }
+      this.#handleEnd();
     } catch (error) {
-      if (error instanceof WireError) this.#machine.handleViolation(error);
-      else if (!(error instanceof MoqError)) throw error;
+      this.#handleFailure(error);
     }
-    this.#handleEnd();
   }
 
   /** Writes what the machine has to send; one write is under way at a time, so what waits stays in the machine. */
@@ -70,9 +69,7 @@ export class ControlStream {
         await this.#stream.send.write(batch);
       }
     } catch (error) {
-      if (error instanceof WireError) this.#machine.handleViolation(error);
-      else if (!(error instanceof MoqError)) throw error;
-      this.#handleEnd();
+      this.#handleFailure(error);
     } finally {
       this.#writing = false;
     }
@@ -88,6 +85,14 @@ export class ControlStream {
       batch.push(bytes);
     }
     return batch;
+  }
+
+  #handleFailure(error: unknown): void {
+    if (error instanceof WireError) this.#machine.handleViolation(error);
+    else if (!(error instanceof MoqError)) throw error;
+    // The end of the whole session says more than that of one stream in it.
+    if (error instanceof MoqError && error.code === "session_closed") return;
+    this.#handleEnd();
   }
 
   #handleEnd(): void {
