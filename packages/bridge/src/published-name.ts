@@ -1,4 +1,4 @@
-import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
+import type { Ietf14Session, NamespacePublication } from "@moq-bridge/moq-ietf14-session";
 import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
 import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
@@ -12,6 +12,8 @@ import type { Supervisor } from "./supervisor.js";
 const REST_MS = 15_000;
 /** A name held by another publisher, or refused, is tried again after about this long. */
 const RETRY = { baseMs: 1_000, capMs: 3_000 };
+
+const NO_SESSION = "no session with Cloudflare";
 
 /**
  * Keeps one of the relay's broadcasts announced on Cloudflare's side with
@@ -40,12 +42,12 @@ export class PublishedName implements Activity {
     this.#sessions = options.sessions;
     this.#runtime = options.runtime;
     this.#log = options.log;
-    this.state = new ActivityState(options.runtime, "waiting", "no session with Cloudflare");
+    this.state = new ActivityState(options.runtime, "waiting", NO_SESSION);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.state.set("waiting", "no session with Cloudflare");
+      if (!this.#sessions.current) this.state.set("waiting", NO_SESSION);
       try {
         const session = await this.#sessions.wait(signal);
         await this.#publishOn(session, signal);
@@ -58,9 +60,10 @@ export class PublishedName implements Activity {
 
   /** One PUBLISH_NAMESPACE and its life, until it ended or the signal aborts. */
   async #publishOn(session: Ietf14Session, signal: AbortSignal): Promise<void> {
-    this.state.set("announcing", "PUBLISH_NAMESPACE not answered yet");
-    const publication = session.publishNamespace(this.#path, this.broadcast);
+    if (this.#failures === 0) this.state.set("announcing", "PUBLISH_NAMESPACE not answered yet");
+    let publication: NamespacePublication | undefined;
     try {
+      publication = session.publishNamespace(this.#path, this.broadcast);
       await untilAborted(publication.accepted, signal);
       this.#failures = 0;
       this.state.set("announced");
@@ -72,19 +75,19 @@ export class PublishedName implements Activity {
       }
     } catch (error) {
       if (!signal.aborted) this.#refused(toMoqError(error, "publish_failed", "subscription"));
-      publication.withdraw();
       // Refused names leave a trace in the peer's session: without DONE the next attempt would end it.
-      if (signal.aborted) await this.#rest(publication.ended);
+      publication?.withdraw();
+      if (signal.aborted && publication) await this.#rest(publication.ended);
     }
   }
 
   #refused(error: MoqError): void {
     this.#failures++;
     if (error.scope === "session") return;
-    const first = this.state.state !== "conflict";
-    this.state.set("conflict", `Cloudflare refused the name: ${error.message}`);
-    if (first)
+    if (this.state.state !== "conflict") {
       this.#log.warn("Cloudflare refused a name", { path: this.#path, why: error.message });
+    }
+    this.state.set("conflict", `Cloudflare refused the name: ${error.message}`);
   }
 
   async #rest(ended: Promise<unknown>): Promise<void> {

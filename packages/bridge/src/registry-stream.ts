@@ -1,4 +1,4 @@
-import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
+import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
 import type { Origin, Path, TrackRequest } from "@moq-bridge/origin";
 import { type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted } from "./abort.js";
@@ -121,14 +121,15 @@ export class RegistryStream implements Activity {
     for (let failures = 1; ; failures++) {
       await backoff(this.#runtime, failures, PROBE, signal);
       const session = await this.#sessions.wait(signal);
-      const subscription = session.subscribe(this.#path, track);
+      let subscription: Subscription | undefined;
       try {
+        subscription = session.subscribe(this.#path, track);
         await untilAborted(subscription.accepted, signal);
         return;
       } catch {
         // Still gone, or the session is: either way it is asked again.
       } finally {
-        subscription.unsubscribe();
+        subscription?.unsubscribe();
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
 import type { TrackInfo, TrackProducer, TrackRequest } from "@moq-bridge/origin";
 import { MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
-import { childController } from "./abort.js";
+import { childController, untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
 import type { Supervisor } from "./supervisor.js";
 
@@ -39,6 +39,9 @@ export async function pullTrack(options: TrackPullOptions, signal: AbortSignal):
   }
 }
 
+/** What follows the end of a SUBSCRIBE. */
+type Next = "again" | "session_lost" | "over";
+
 class TrackPull {
   readonly #options: TrackPullOptions;
   readonly #controller: AbortController;
@@ -54,26 +57,38 @@ class TrackPull {
   }
 
   async run(): Promise<void> {
-    const { request, sessions, runtime } = this.#options;
+    const { sessions, runtime } = this.#options;
     const { signal } = this.#controller;
     while (!signal.aborted) {
       const session = await sessions.wait(signal);
-      const demand = this.#track?.demand ?? request.demand;
-      const subscription = session.subscribe(request.path, request.name, demand);
-      const stop = () => subscription.unsubscribe();
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        if ((await this.#follow(subscription)) === "over") return;
-      } finally {
-        signal.removeEventListener("abort", stop);
-      }
+      const next = await this.#subscribe(session);
+      if (next === "over") return;
+      if (next === "session_lost") await untilAborted(session.closed, signal);
       const pace = this.#track?.frameCount ? IDLE_RETRY : RETRY;
       await backoff(runtime, this.#failures, pace, signal);
     }
   }
 
   /** One SUBSCRIBE and its life. */
-  async #follow(subscription: Subscription): Promise<"again" | "over"> {
+  async #subscribe(session: Ietf14Session): Promise<Next> {
+    const { path, name, demand } = this.#options.request;
+    const { signal } = this.#controller;
+    let subscription: Subscription;
+    try {
+      subscription = session.subscribe(path, name, this.#track?.demand ?? demand);
+    } catch (error) {
+      return this.#refused(toMoqError(error, "subscribe_failed", "subscription"));
+    }
+    const stop = () => subscription.unsubscribe();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await this.#follow(subscription);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  async #follow(subscription: Subscription): Promise<Next> {
     let info: TrackInfo;
     try {
       info = await subscription.accepted;
@@ -101,20 +116,21 @@ class TrackPull {
     return track;
   }
 
-  #ended(track: TrackProducer, sessionLost: boolean): "again" | "over" {
+  #ended(track: TrackProducer, sessionLost: boolean): Next {
+    if (sessionLost) return "session_lost";
     const progressed = track.frameCount > this.#framesAtStart;
-    this.#failures = progressed || sessionLost ? 0 : this.#failures + 1;
+    this.#failures = progressed ? 0 : this.#failures + 1;
     // Accepted and ended each time without a single object: the publisher refuses this track.
-    if (track.frameCount === 0 && !sessionLost && this.#heldTooLong()) {
+    if (track.frameCount === 0 && this.#heldTooLong()) {
       track.abort(this.#notFound());
       return "over";
     }
     return "again";
   }
 
-  #refused(error: MoqError): "again" | "over" {
+  #refused(error: MoqError): Next {
     if (this.#controller.signal.aborted) return "over";
-    if (error.scope === "session") return "again";
+    if (error.scope === "session") return "session_lost";
     this.#failures++;
     if (this.#track && this.#track.frameCount > 0) {
       this.#options.onGone(error);
