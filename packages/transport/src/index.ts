@@ -12,6 +12,7 @@ export { connectNative, type NativeConnectOptions } from "./native/native-connec
 export { listenNative, type NativeListenOptions } from "./native/native-server.js";
 export type { NativeSessionOptions } from "./native/settings.js";
 export type * from "./transport.js";
+export * from "./w3c/index.js";
 export { connectWebSocket } from "./websocket/connect.js";
 export type { Framing } from "./websocket/frame.js";
 export type { Limits as WebSocketLimits } from "./websocket/limits.js";
