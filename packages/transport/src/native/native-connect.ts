@@ -1,0 +1,123 @@
+import type { MoqError } from "@moq-bridge/runtime";
+import { type ConnectErrorCode, connectError } from "../connect-error.js";
+import { quotable } from "../error.js";
+import { normalizeFingerprint } from "../tls/node-tls.js";
+import type { ConnectOptions, TlsTrust, TransportSession } from "../transport.js";
+import { type ConnectWaiter, type NativeDriver, nativeDriver } from "./native-driver.js";
+import { NativeSession } from "./native-session.js";
+import { type NativeSessionOptions, transportSettings } from "./settings.js";
+
+const FAILURES: readonly ConnectErrorCode[] = [
+  "connect_refused",
+  "connect_unanswered",
+  "connect_tls",
+  "connect_http",
+];
+
+/** {@link ConnectOptions} and limits on what the server may open. */
+export interface NativeConnectOptions
+  extends ConnectOptions,
+    Pick<NativeSessionOptions, "maxUniStreams" | "maxBidiStreams"> {}
+
+/**
+ * Opens a WebTransport session over QUIC with the addon. All addresses of the
+ * host are tried, each 250 ms after the one before. Implements `Connect`, with
+ * `connect_url` for a URL that is not `https:`.
+ */
+export async function connectNative(
+  url: string,
+  options: NativeConnectOptions,
+): Promise<TransportSession> {
+  const target = parse(url);
+  const driver = await nativeDriver();
+  if (options.signal?.aborted) throw aborted();
+  const id = driver.hub.connect({
+    url: target.href,
+    protocols: [...options.protocols],
+    ...trustSettings(options.tls ?? {}),
+    timeoutMs: options.timeoutMs,
+    transport: transportSettings("client", options),
+  });
+  return outcome(driver, id, target.host, options.signal);
+}
+
+function parse(url: string): URL {
+  const target = URL.canParse(url) ? new URL(url) : undefined;
+  if (target?.protocol !== "https:") {
+    throw connectError("connect_url", "WebTransport needs an https URL");
+  }
+  target.hash = "";
+  return target;
+}
+
+/** As `tlsConnector` reads them: `insecure` and fingerprints without `ca` waive the chain. */
+function trustSettings(tls: TlsTrust) {
+  return {
+    verifyChain: !tls.insecure && (tls.fingerprints === undefined || tls.ca !== undefined),
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.fingerprints === undefined
+      ? {}
+      : { fingerprints: tls.fingerprints.map(normalizeFingerprint) }),
+  };
+}
+
+function outcome(
+  driver: NativeDriver,
+  id: number,
+  authority: string,
+  signal: AbortSignal | undefined,
+): Promise<TransportSession> {
+  driver.retain();
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      signal?.removeEventListener("abort", onAbort);
+      driver.connects.delete(id);
+      driver.release();
+    };
+    const waiter: ConnectWaiter = {
+      connected(protocol) {
+        const session = new NativeSession(driver, {
+          id,
+          side: "client",
+          protocol,
+          path: undefined,
+        });
+        settle();
+        resolve(session);
+      },
+      failed(code, message, status) {
+        settle();
+        reject(failure(code, `${authority}: ${quotable(message)}`, status));
+      },
+    };
+    const onAbort = () => {
+      driver.connects.delete(id);
+      // The outcome is on its way: a session nobody waits for is closed.
+      if (!driver.hub.abortConnect(id)) driver.connects.set(id, unwanted(driver, id));
+      signal?.removeEventListener("abort", onAbort);
+      driver.release();
+      reject(aborted());
+    };
+    driver.connects.set(id, waiter);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+function unwanted(driver: NativeDriver, id: number): ConnectWaiter {
+  return {
+    connected() {
+      driver.connects.delete(id);
+      driver.hub.close(id, 0, "");
+    },
+    failed: () => driver.connects.delete(id),
+  };
+}
+
+function failure(code: string, message: string, status: number | undefined): MoqError {
+  const known = FAILURES.find((known) => known === code) ?? "connect_refused";
+  return connectError(known, message, status === undefined ? {} : { wireCode: status });
+}
+
+function aborted(): MoqError {
+  return connectError("connect_aborted", "connecting was given up");
+}
