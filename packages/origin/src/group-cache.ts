@@ -1,6 +1,7 @@
 import type { CancelTimer, MoqError, Runtime } from "@moq-bridge/runtime";
 import { groupError } from "./errors.js";
 import { Group, type GroupOwner } from "./group.js";
+import { GroupList } from "./group-list.js";
 import { GroupWriter } from "./group-writer.js";
 import type { MemoryBudget } from "./memory-budget.js";
 
@@ -29,7 +30,9 @@ export class GroupCache implements GroupOwner {
   maxLatencyMs = 0;
   frameCount = 0;
   readonly #host: GroupCacheHost;
-  #groups: Group[] = [];
+  readonly #groups = new GroupList();
+  /** Unfinished groups that had no source when they were put here. */
+  readonly #waiting = new Set<Group>();
   /** Highest sequence that was dropped: nothing up to it is accepted again. */
   #droppedUpTo = -1;
   #expiry: CancelTimer | undefined;
@@ -39,44 +42,36 @@ export class GroupCache implements GroupOwner {
   }
 
   get newest(): Group | undefined {
-    return this.#groups.at(-1);
+    return this.#groups.last;
   }
 
   /** The group of that sequence, a new one if need be; `undefined` when it is too old. */
   open(sequence: number): GroupWriter | undefined {
-    const known = this.#groups[this.#indexAfter(sequence - 1)];
-    if (known?.sequence === sequence) return new GroupWriter(known);
+    const known = this.#groups.get(sequence);
+    if (known) return new GroupWriter(known);
     if (sequence <= this.#droppedUpTo) return undefined;
     const { budget, runtime, maxGroupBytes } = this.#host;
     const group = new Group(this, sequence, budget, maxGroupBytes);
-    // Only now: counting the new group may have evicted old ones.
-    const at = this.#indexAfter(sequence - 1);
-    this.#groups.splice(at, 0, group);
     const writer = new GroupWriter(group);
-    const newer = this.#groups[at + 1];
+    const { before, after } = this.#groups.add(group);
     // A late group is older than its successor and must not outlive it.
-    if (newer) this.#overtaken(group, newer.overtakenAt ?? runtime.now());
-    const older = this.#groups[at - 1];
-    if (!newer && older) this.#overtaken(older, runtime.now());
+    if (after) this.#overtaken(group, after.overtakenAt ?? runtime.now());
+    else if (before) this.#overtaken(before, runtime.now());
     this.#expire();
     return group.dropped ? undefined : writer;
   }
 
   /** The first group at or above `sequence` that a reader can have. */
   firstFrom(sequence: number): Group | undefined {
-    for (let i = this.#indexAfter(sequence - 1); i < this.#groups.length; i++) {
-      const group = this.#groups[i];
-      if (group?.joinable) return group;
-    }
+    for (const group of this.#groups.startingAt(sequence)) if (group.joinable) return group;
     return undefined;
   }
 
   /** How many groups a reader could have from `sequence` on, below `end`. */
   countBetween(sequence: number, end: number): number {
     let count = 0;
-    for (let i = this.#indexAfter(sequence - 1); i < this.#groups.length; i++) {
-      const group = this.#groups[i];
-      if (!group || group.sequence >= end) break;
+    for (const group of this.#groups.startingAt(sequence)) {
+      if (group.sequence >= end) break;
       if (group.joinable) count++;
     }
     return count;
@@ -86,15 +81,13 @@ export class GroupCache implements GroupOwner {
   detach(): void {
     for (const group of this.#groups) {
       group.writer?.detach();
-      group.writer = undefined;
+      if (group.unended) group.leave();
     }
   }
 
   /** Groups without a source get no other: the track is over. */
   abandonWaiting(): void {
-    for (const group of this.#groups) {
-      if (!group.writer) this.#abandon(group);
-    }
+    this.#abandonBelow(Number.POSITIVE_INFINITY);
   }
 
   /** Every unfinished group ends with `error`. */
@@ -108,8 +101,8 @@ export class GroupCache implements GroupOwner {
 
   /** Forgets everything, as if nothing had been received; groups being read stay with their readers. */
   clear(): void {
-    const groups = this.#groups;
-    this.#groups = [];
+    const groups = this.#groups.clear();
+    this.#waiting.clear();
     this.#droppedUpTo = -1;
     this.#expiry?.();
     this.#expiry = undefined;
@@ -123,16 +116,18 @@ export class GroupCache implements GroupOwner {
    * next source started after it.
    */
   groupFinished(finished: Group): void {
-    if (!this.#holds(finished)) return;
-    for (const group of this.#groups) {
-      if (group.sequence >= finished.sequence) break;
-      if (!group.writer) this.#abandon(group);
-    }
+    if (this.#waiting.size > 0 && this.#groups.has(finished)) this.#abandonBelow(finished.sequence);
+  }
+
+  groupWaits(group: Group): void {
+    this.#waiting.add(group);
   }
 
   groupDropped(group: Group): void {
-    if (!this.#holds(group)) return;
-    this.#groups.splice(this.#indexAfter(group.sequence - 1), 1);
+    this.#waiting.delete(group);
+    // It may outlive `clear` while it is read.
+    if (!this.#groups.has(group)) return;
+    this.#groups.remove(group);
     this.#droppedUpTo = Math.max(this.#droppedUpTo, group.sequence);
     this.#host.groupEvicted(group);
   }
@@ -143,13 +138,14 @@ export class GroupCache implements GroupOwner {
 
   /* -------------------------------------------------------------------- */
 
-  /** Whether it is kept here still: a group outlives `clear` while it is read. */
-  #holds(group: Group): boolean {
-    return this.#groups[this.#indexAfter(group.sequence - 1)] === group;
-  }
-
-  #abandon(group: Group): void {
-    group.fail(groupError("group_abandoned", "the group's source ended before the group did"));
+  #abandonBelow(sequence: number): void {
+    for (const group of this.#waiting) {
+      if (group.sequence >= sequence && group.unended && !group.writer) continue;
+      this.#waiting.delete(group);
+      if (group.unended && !group.writer) {
+        group.fail(groupError("group_abandoned", "the group's source ended before the group did"));
+      }
+    }
   }
 
   #overtaken(group: Group, at: number): void {
@@ -161,7 +157,7 @@ export class GroupCache implements GroupOwner {
     this.#expiry?.();
     this.#expiry = undefined;
     const now = this.#host.runtime.now();
-    for (let oldest = this.#groups[0]; oldest; oldest = this.#groups[0]) {
+    for (let oldest = this.#groups.first; oldest; oldest = this.#groups.first) {
       if (oldest.overtakenAt === undefined) return;
       const left = oldest.overtakenAt + this.maxLatencyMs - now;
       if (left > 0) {
@@ -171,18 +167,5 @@ export class GroupCache implements GroupOwner {
       }
       oldest.evict();
     }
-  }
-
-  /** Index of the first group above `sequence`. */
-  #indexAfter(sequence: number): number {
-    let low = 0;
-    let high = this.#groups.length;
-    if (high === 0 || (this.#groups[high - 1]?.sequence ?? 0) <= sequence) return high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#groups[middle]?.sequence ?? 0) <= sequence) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

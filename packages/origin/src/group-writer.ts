@@ -92,14 +92,13 @@ export class GroupWriter implements GroupProducer {
     // group stays as it is, and open if it was.
     const truncated = this.#replay !== undefined && !this.#replay.caughtUp;
     this.#over = true;
-    if (truncated || this.#group.finished) this.#group.leave(this);
+    if (truncated || this.#group.finished) this.#group.leave();
     else this.#group.finish();
   }
 
   abort(error: MoqError): void {
     if (!this.#writable()) return;
     this.#over = true;
-    this.#group.leave(this);
     this.#group.fail(error);
   }
 
@@ -136,7 +135,7 @@ export class GroupWriter implements GroupProducer {
   }
 
   #stop(): void {
-    this.#group.leave(this);
+    this.#group.leave();
     this.unwanted();
   }
 

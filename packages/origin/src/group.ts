@@ -54,6 +54,8 @@ export interface LogStart {
 export interface GroupOwner {
   /** Frames begun in all groups of the track so far. */
   frameCount: number;
+  /** The group is unfinished and has no source. */
+  groupWaits(group: Group): void;
   /** The group has all its frames. */
   groupFinished(group: Group): void;
   /** The group's memory is gone. */
@@ -124,6 +126,11 @@ export class Group implements Evictable {
     return this.#finished;
   }
 
+  /** More may come. */
+  get unended(): boolean {
+    return !this.#finished && this.#failure === undefined;
+  }
+
   /** Why nothing more can be read, once readers got as far as there is. */
   get failure(): MoqError | undefined {
     return this.#failure;
@@ -134,9 +141,14 @@ export class Group implements Evictable {
     return this.#dropped;
   }
 
+  /** It can be had from its first frame. */
+  get startsWhole(): boolean {
+    return !this.#dropped && this.#start.index === 0;
+  }
+
   /** A new reader can have it from its first frame, and may hope for its last. */
   get joinable(): boolean {
-    return !this.#dropped && this.#failure === undefined && this.#start.index === 0;
+    return this.startsWhole && this.#failure === undefined;
   }
 
   /** Frames begun so far. */
@@ -197,9 +209,10 @@ export class Group implements Evictable {
     this.#append({ type: "chunk", bytes }, run);
   }
 
-  /** The source is done with the group, in whatever state it is. */
-  leave(writer: GroupWriter): void {
-    if (this.writer === writer) this.writer = undefined;
+  /** The source is gone, or has no more of the group than was known: the rest is up to another. */
+  leave(): void {
+    this.writer = undefined;
+    if (this.unended) this.owner.groupWaits(this);
   }
 
   finish(): void {
@@ -211,7 +224,7 @@ export class Group implements Evictable {
 
   /** No more will come from this source; what is there stays readable up to the error. */
   fail(error: MoqError): void {
-    if (this.#finished || this.#failure !== undefined) return;
+    if (!this.unended) return;
     this.#failure = error;
     this.writer = undefined;
     this.#wakeSoon();
@@ -256,7 +269,7 @@ export class Group implements Evictable {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#budget.removeEvictable(this);
-    if (!this.#finished && this.#failure === undefined) {
+    if (this.unended) {
       this.#failure = groupError("group_evicted", "the group was dropped before it was read");
     }
     if (this.#run) this.#closeRun(this.#run);

@@ -9,8 +9,8 @@ import type { Track } from "./track.js";
 export class TrackReader implements TrackConsumer {
   readonly #track: Track;
   #demand: TrackDemand;
-  /** The highest sequence handed out. */
-  #last: number | undefined;
+  /** The lowest sequence it may still get; set when it asks for its first group. */
+  #next: number | undefined;
   #skipped = 0;
   /** A group this reader had yet to take is gone: it goes on with the newest. */
   #behind = false;
@@ -87,7 +87,7 @@ export class TrackReader implements TrackConsumer {
 
   /** A group is gone; it counts if this reader was about to get it. */
   groupEvicted(group: Group): void {
-    if (this.#last === undefined || group.sequence < this.#floor()) return;
+    if (this.#next === undefined || group.sequence < this.#floor()) return;
     this.#skipped++;
     this.#behind = true;
   }
@@ -95,20 +95,26 @@ export class TrackReader implements TrackConsumer {
   /* -------------------------------------------------------------------- */
 
   #floor(): number {
-    const next = this.#last === undefined ? 0 : this.#last + 1;
-    return Math.max(next, this.#demand.startGroup ?? 0);
+    return Math.max(this.#next ?? 0, this.#demand.startGroup ?? 0);
   }
 
   #take(): Group | undefined {
+    this.#next ??= this.#firstSequence();
     const { cache } = this.#track;
     const floor = this.#floor();
-    const fresh = this.#last === undefined && this.#demand.startGroup === undefined;
-    const group = fresh || this.#behind ? cache.newest : cache.firstFrom(floor);
+    const group = this.#behind ? cache.newest : cache.firstFrom(floor);
     if (!group?.joinable || group.sequence < floor) return undefined;
     if (this.#behind) this.#skipped += cache.countBetween(floor, group.sequence);
     this.#behind = false;
-    this.#last = group.sequence;
+    this.#next = group.sequence + 1;
     return group;
+  }
+
+  /** Without a start group it begins with the newest there is, or, if that cannot be had whole, after it. */
+  #firstSequence(): number {
+    const { newest } = this.#track.cache;
+    if (this.#demand.startGroup !== undefined || !newest) return 0;
+    return newest.startsWhole ? newest.sequence : newest.sequence + 1;
   }
 
   #news(): Promise<void> {

@@ -231,6 +231,26 @@ describe("groups", () => {
     expect((await next)?.sequence).toBe(8);
   });
 
+  test("that come in one burst all go to a reader who waited for the first", async () => {
+    const { producer, subscribe } = created();
+    const reader = subscribe();
+    const first = reader.nextGroup();
+    for (let i = 0; i < 3; i++) fillGroup(producer.appendGroup(), bytes(1));
+    expect((await first)?.sequence).toBe(0);
+    expect((await take(reader)).sequence).toBe(1);
+  });
+
+  test("that were reset start for a new reader when their source takes them up again", async () => {
+    const { producer, subscribe } = created();
+    const error = new MoqError("reset", "reset", { scope: "stream" });
+    fillGroup(producer.openGroup(4), bytes(1));
+    producer.openGroup(5)?.abort(error);
+    const next = subscribe().nextGroup();
+    expect(await stateOf(next)).toBe("pending");
+    fillGroup(producer.openGroup(5), bytes(1));
+    expect((await next)?.sequence).toBe(5);
+  });
+
   test("that arrive late go to readers who have not passed them", async () => {
     const { producer, subscribe } = created();
     const passed = subscribe({ priority: 1, startGroup: 0 });
