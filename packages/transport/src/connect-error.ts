@@ -31,7 +31,7 @@ export type ConnectPhase = "tcp" | "tls";
 export function fromNodeError(error: Error, phase: ConnectPhase, authority: string): MoqError {
   const nodeCode = "code" in error && typeof error.code === "string" ? error.code : "";
   if (phase === "tls") {
-    const reason = nodeCode === "ECONNRESET" ? "it ended the handshake" : quotable(error.message);
+    const reason = nodeCode === "ECONNRESET" ? "it ended the handshake" : tlsReason(error);
     return connectError("connect_tls", `no TLS with ${authority}: ${reason}`, { cause: error });
   }
   switch (nodeCode) {
@@ -52,4 +52,10 @@ export function fromNodeError(error: Error, phase: ConnectPhase, authority: stri
       });
     }
   }
+}
+
+/** OpenSSL's errors have a plain `reason`; their message is for its developers. */
+function tlsReason(error: Error): string {
+  const plain = "reason" in error && typeof error.reason === "string" ? error.reason : "";
+  return quotable(plain === "" ? error.message : plain);
 }

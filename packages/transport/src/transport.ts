@@ -141,7 +141,8 @@ export interface ConnectOptions {
  *
  * @throws {MoqError} `connect_refused`, `connect_unanswered` (UDP or TCP gave no
  *   answer), `connect_tls`, `connect_http` (status as `wireCode`),
- *   `connect_aborted`, `connect_unsupported` (no backend loads)
+ *   `connect_aborted`, `connect_unsupported` (no backend loads), `connect_url` (not a
+ *   URL this transport takes)
  */
 export type Connect = (url: string, options: ConnectOptions) => Promise<TransportSession>;
 

@@ -60,7 +60,8 @@ describe("withoutSecrets", () => {
   });
 
   it("drops a cause that shows one", () => {
-    const cause = new Error(`bad URL ${url.href}`);
+    const inner = new AggregateError([new Error(`bad URL ${url.href}`)], "several");
+    const cause = new Error("failed", { cause: inner });
     const error = new MoqError("connect_refused", "refused", { scope: "session", cause });
     expect(withoutSecrets(error, url).cause).toBeUndefined();
   });

@@ -24,20 +24,26 @@ export function carriesToken(url: URL): boolean {
 
 /**
  * The error as it may be shown: nothing secret of `url` is left in its message.
- * Where something was, its cause goes too, as that would show it again.
+ * Where something was, there or in a cause, the causes go too.
  */
 export function withoutSecrets(error: MoqError, url: URL): MoqError {
   const secrets = secretsOf(url).filter((secret) => secret.length >= SHORTEST_SECRET);
-  const cause = error.cause instanceof Error ? error.cause.message : String(error.cause ?? "");
-  if (!secrets.some((secret) => error.message.includes(secret) || cause.includes(secret))) {
-    return error;
-  }
+  const shows = (text: string) => secrets.some((secret) => text.includes(secret));
+  if (!messagesOf(error).some(shows)) return error;
   let message = error.message;
   for (const secret of secrets) message = message.replaceAll(secret, HIDDEN);
   return new MoqError(error.code, message, {
     scope: error.scope,
     ...(error.wireCode === undefined ? {} : { wireCode: error.wireCode }),
   });
+}
+
+/** The messages of an error and of its causes. */
+function messagesOf(error: unknown): string[] {
+  if (error === undefined || error === null) return [];
+  if (!(error instanceof Error)) return [String(error)];
+  const several = error instanceof AggregateError ? error.errors : [];
+  return [error.message, ...messagesOf(error.cause), ...several.flatMap(messagesOf)];
 }
 
 function parseUrl(url: string): URL | undefined {

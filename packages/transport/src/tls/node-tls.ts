@@ -55,15 +55,16 @@ export function tlsConnector(trust: TlsTrust = {}, signal?: AbortSignal): TlsCon
     });
     let phase: ConnectPhase = "tcp";
 
+    let settled = false;
+
     const settle = (error: MoqError | null) => {
+      if (settled) return;
+      settled = true;
       signal?.removeEventListener("abort", onAbort);
-      socket.off("error", onError);
       if (error === null) {
         callback(null, socket);
         return;
       }
-      // What a socket reports while it is destroyed has no reader any more.
-      socket.on("error", () => {});
       socket.destroy();
       callback(error);
     };
@@ -77,7 +78,8 @@ export function tlsConnector(trust: TlsTrust = {}, signal?: AbortSignal): TlsCon
     socket.once("secureConnect", () =>
       settle(pinned ? fingerprintError(socket, pinned, authority) : null),
     );
-    socket.once("error", onError);
+    // It stays: between here and the request's own listener an error must not end the process.
+    socket.on("error", onError);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener("abort", onAbort, { once: true });
   };
