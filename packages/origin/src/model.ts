@@ -49,15 +49,29 @@ export interface GroupProducer {
   startAt(frame: number): void;
   /** Begins the next frame; the one before must be whole. @throws {MoqError} `frame_incomplete` */
   beginFrame(header: FrameHeader): void;
-  /** The next bytes of the frame, kept as a view (see the memory rules). @throws {MoqError} `frame_overflow` */
+  /**
+   * The next bytes of the frame. They are kept as a view, so the caller must
+   * not change them; a view that is a small part of its buffer is copied later.
+   *
+   * @throws {MoqError} `frame_overflow`
+   */
   writeChunk(bytes: Uint8Array): void;
   /** A whole frame at once. */
   writeFrame(payload: Uint8Array, timestampMs?: number): void;
-  /** No more frames. @throws {MoqError} `frame_incomplete` */
+  /**
+   * No more frames. A repeated group that ends before what is stored of it was
+   * cut short on its way: that changes nothing.
+   *
+   * @throws {MoqError} `frame_incomplete`
+   */
   finish(): void;
   /** The group ends unfinished; readers that got this far see the error. */
   abort(error: MoqError): void;
-  /** Called once when nobody wants the rest (evicted, track over): the filler may stop its stream. */
+  /**
+   * Called once, in a later microtask, when nobody wants the rest (dropped,
+   * track over, taken over by another source): the filler may stop its stream.
+   * What it still writes goes nowhere.
+   */
   onUnwanted(callback: () => void): void;
 }
 
@@ -65,7 +79,8 @@ export interface GroupProducer {
  * Fills one track. One producer may outlive several sources (sessions): a
  * group opened again continues the one that is there, dropping what was
  * already delivered and comparing it as it goes. Content that differs makes a
- * new instance: the producer fails with `instance_replaced` and so does its broadcast.
+ * new instance: the write throws `instance_replaced`, and the track and its
+ * broadcast, with all its sources, end with that error.
  */
 export interface TrackProducer {
   readonly name: string;
@@ -74,15 +89,22 @@ export interface TrackProducer {
   /** Frames begun so far, in all groups; what a later source repeats is not counted again. */
   readonly frameCount: number;
   /**
-   * Opens group `sequence` for writing. `undefined` when it is not wanted:
-   * complete already, too old, or the track has ended.
+   * Opens group `sequence` for writing, in any order. One that is stored, even
+   * complete, is compared with what comes; `undefined` when it is too old or
+   * the track has ended.
+   *
+   * @throws {MoqError} `group_invalid` unless `sequence` is a whole number from 0
    */
   openGroup(sequence: number): GroupProducer | undefined;
   /** Opens the group after the newest. @throws {MoqError} `track_ended` */
   appendGroup(): GroupProducer;
-  /** The source that was filling is gone; open groups wait for the next source or are overtaken by newer groups. */
+  /**
+   * The source that was filling is gone and its group producers count no more.
+   * Open groups wait for the next source; one that still waits when a newer
+   * group is finished fails for its readers with `group_abandoned`.
+   */
   detach(): void;
-  /** The track is over, cleanly, after its last group. */
+  /** The track is over, cleanly, after its last group; groups still open may be finished. */
   finish(): void;
   /** The track is over, with an error for its readers. The cache is dropped. */
   abort(error: MoqError): void;
@@ -128,9 +150,14 @@ export interface BroadcastProducer {
   createTrack(name: string, info?: Partial<TrackInfo>): TrackProducer;
   /** The chain changed (moq-lite RESTART with the same first hop). */
   setHops(hops: Hops): void;
-  /** A clean end: the path is un-announced at once unless another source has it. */
+  /**
+   * A clean end: the path is un-announced at once unless another source has it.
+   * Requested tracks run on until their producers end them, so that the last
+   * groups arrive; created tracks finish. With another source of the same
+   * instance left, tracks being read move there.
+   */
   finish(): void;
-  /** An outage: as `finish` for the announcement, but tracks being read may continue from another source of the same instance. */
+  /** An outage: as `finish`, but without another source of the same instance its tracks fail. */
   abort(error: MoqError): void;
   readonly closed: Promise<EndReason>;
 }
@@ -200,8 +227,10 @@ export interface TrackConsumer {
   /** Resolves when a source accepted. @throws {MoqError} the source's refusal */
   readonly info: Promise<TrackInfo>;
   /**
-   * The next group in rising order, starting with the newest there is (or
-   * `startGroup`); a slow reader skips to the newest. `undefined` at a clean end.
+   * The next group in rising order, starting with the newest there is (or the
+   * first from `startGroup`). A group that arrives after a higher one was taken
+   * is not given. A reader so slow that a group it had yet to take was dropped
+   * goes on with the newest. `undefined` at a clean end.
    *
    * @throws {MoqError} the producer's error
    */
