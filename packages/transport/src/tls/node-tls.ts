@@ -54,7 +54,6 @@ export function tlsConnector(trust: TlsTrust = {}, signal?: AbortSignal): TlsCon
       ...(ca === undefined ? {} : { ca }),
     });
     let phase: ConnectPhase = "tcp";
-
     let settled = false;
 
     const settle = (error: MoqError | null) => {
