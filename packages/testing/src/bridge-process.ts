@@ -1,9 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { type Exit, PeerProcess } from "./peer-process.js";
 import type { SceneContext } from "./scene.js";
 
-const MAIN = fileURLToPath(new URL("../../cli/bin/moq-bridge.js", import.meta.url));
+/** Found by its package's name, so that programs bundled elsewhere find it too. */
+const MAIN = join(
+  dirname(createRequire(import.meta.url).resolve("moq-bridge")),
+  "../bin/moq-bridge.js",
+);
 const TICKS_PER_SECOND = 100;
 
 /** How to run `moq-bridge run`. */
