@@ -1,5 +1,6 @@
-import { VirtualRuntime } from "@moq-bridge/runtime";
+import { MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import {
+  type Announcements,
   type GroupConsumer,
   type GroupProducer,
   MemoryBudget,
@@ -105,4 +106,22 @@ export async function stateOf(promise: Promise<unknown>): Promise<string> {
   );
   await new Promise<void>((resolve) => setImmediate(resolve));
   return state;
+}
+
+/** What a lost session ends its broadcasts with. */
+export const outage = new MoqError("session_lost", "the session was lost", { scope: "session" });
+
+/** What a listener hears right now, in short. */
+export function heard(announced: Announcements): string[] {
+  const all: string[] = [];
+  for (let next = announced.tryNext(); next; next = announced.tryNext()) {
+    if (next.type === "active") {
+      all.push(`+${next.path} ${next.hops.join(",")}`);
+    } else {
+      all.push(
+        `-${next.path} ${next.reason.type === "finished" ? "finished" : next.reason.error.code}`,
+      );
+    }
+  }
+  return all;
 }
