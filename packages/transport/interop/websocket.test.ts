@@ -100,7 +100,7 @@ describe("moq-relay 0.17.10", () => {
     });
     await exchangeLite05(session);
     let ended = false;
-    session.closed.then(() => {
+    void session.closed.then(() => {
       ended = true;
     });
     await elapse(10_000);

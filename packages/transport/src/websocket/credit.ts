@@ -14,7 +14,7 @@ export class RecvWindow {
     this.#step = step;
   }
 
-  /** The limit the peer knows, or will know once told. */
+  /** The limit the peer knows, or was told last. */
   get max(): number {
     return this.#max;
   }
@@ -25,16 +25,22 @@ export class RecvWindow {
     return this.#used <= this.#max;
   }
 
-  /**
-   * Makes room for what is done with. `true` when the limit was raised and the
-   * peer should hear of it: once more than half of what it has left is free again.
-   */
-  release(amount: number): boolean {
+  /** Makes room for what is done with; the peer has to be told, see {@link announce}. */
+  release(amount: number): void {
     this.#released += amount;
-    if (this.#released < this.#step || this.#used + 2 * this.#released <= this.#max) return false;
+  }
+
+  /**
+   * The raised limit, when it is time to tell the peer: once more than half of
+   * what it has left is free again.
+   */
+  announce(): number | undefined {
+    if (this.#released < this.#step || this.#used + 2 * this.#released <= this.#max) {
+      return undefined;
+    }
     this.#max += this.#released;
     this.#released = 0;
-    return true;
+    return this.#max;
   }
 }
 

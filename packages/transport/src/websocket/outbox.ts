@@ -10,11 +10,8 @@ export class Outbox {
   #head = 0;
   #maxData: number | undefined;
   readonly #maxStreamData = new Map<number, number>();
-  readonly #maxStreams: [bidi: number | undefined, uni: number | undefined] = [
-    undefined,
-    undefined,
-  ];
-  readonly #pongs: (number | bigint)[] = [];
+  #maxStreams: [bidi: number | undefined, uni: number | undefined] = [undefined, undefined];
+  #pongs: (number | bigint)[] = [];
 
   get isEmpty(): boolean {
     return (
@@ -30,6 +27,16 @@ export class Outbox {
   /** Queues a frame of which there are at most a few for each stream. */
   push(frame: Frame): void {
     this.#frames.push(frame);
+  }
+
+  /** Nothing matters any more but the last frame, if there is one. */
+  end(last: Frame | undefined): void {
+    this.#frames = last ? [last] : [];
+    this.#head = 0;
+    this.#maxData = undefined;
+    this.#maxStreams = [undefined, undefined];
+    this.#maxStreamData.clear();
+    this.#pongs = [];
   }
 
   /** Announces the connection's limit. */

@@ -9,8 +9,10 @@ export interface PeerStreams {
   admit(index: number): Admission;
   /** The peer will send nothing more on a stream. */
   end(index: number): void;
-  /** A stream is over for both sides. `true` when the peer should hear of a higher limit. */
-  release(): boolean;
+  /** A stream is over for both sides. */
+  release(): void;
+  /** The raised limit, when it is time to tell the peer. */
+  announce(): number | undefined;
   /** How many streams the peer may open in all. */
   readonly limit: number;
 }
@@ -40,8 +42,12 @@ export class LimitedStreams implements PeerStreams {
 
   end(): void {}
 
-  release(): boolean {
-    return this.#window.release(1);
+  release(): void {
+    this.#window.release(1);
+  }
+
+  announce(): number | undefined {
+    return this.#window.announce();
   }
 }
 
@@ -68,7 +74,7 @@ export class UnlimitedStreams implements PeerStreams {
     if (oldest !== undefined) this.#ended.delete(oldest);
   }
 
-  release(): boolean {
-    return false;
-  }
+  release(): void {}
+
+  announce(): undefined {}
 }

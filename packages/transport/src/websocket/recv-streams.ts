@@ -59,9 +59,9 @@ export class RecvStreams {
     if (chunk === undefined) return undefined;
     this.#unread -= chunk.byteLength;
     this.#releaseConnection(chunk.byteLength);
-    if (recv.status === "open" && recv.window.release(chunk.byteLength)) {
-      this.#outbox.maxStreamData(recv.id, recv.window.max);
-    }
+    recv.window.release(chunk.byteLength);
+    const max = recv.status === "open" ? recv.window.announce() : undefined;
+    if (max !== undefined) this.#outbox.maxStreamData(recv.id, max);
     if (recv.status === "complete" && recv.queue.size === 0) {
       recv.status = "done";
       this.halfEnded(recv.id);
@@ -145,8 +145,8 @@ export class RecvStreams {
       }
       this.#peerBidiHalves.delete(id);
     }
-    const peers = this.#peers(id);
-    if (peers.release()) this.#outbox.maxStreams(uni, peers.limit);
+    this.#peers(id).release();
+    this.#announceStreams(uni);
   }
 
   /** The live stream of a frame, opened by it if need be; `undefined` for one that has ended. */
@@ -162,6 +162,8 @@ export class RecvStreams {
     if (admission === "beyond-limit") {
       throw new Violation(`stream ${id} is beyond the limit of ${peers.limit}`);
     }
+    // The places given back may have become worth telling only now that few are left.
+    this.#announceStreams(uni);
     if (!uni) this.#peerBidiHalves.set(id, 2);
     const recv = this.open(id);
     this.#options.onOpened(recv);
@@ -182,6 +184,11 @@ export class RecvStreams {
     this.#live.delete(recv.id);
     this.#outbox.forget(recv.id);
     if (openedBy(recv.id) !== this.#options.side) this.#peers(recv.id).end(streamIndex(recv.id));
+  }
+
+  #announceStreams(uni: boolean): void {
+    const max = (uni ? this.#peerUni : this.#peerBidi).announce();
+    if (max !== undefined) this.#outbox.maxStreams(uni, max);
   }
 
   #peers(id: number): PeerStreams {
@@ -205,7 +212,9 @@ export class RecvStreams {
   }
 
   #releaseConnection(bytes: number): void {
-    if (bytes > 0 && this.#window.release(bytes)) this.#outbox.maxData(this.#window.max);
+    this.#window.release(bytes);
+    const max = this.#window.announce();
+    if (max !== undefined) this.#outbox.maxData(max);
   }
 }
 

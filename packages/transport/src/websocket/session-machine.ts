@@ -147,23 +147,22 @@ export class SessionMachine {
   /** Ends the session as the application asks (APPLICATION_CLOSE). */
   close(code: number, reason: string): void {
     if (this.#ended) return;
-    const short = reason.slice(0, MAX_REASON);
-    this.#outbox.push({ type: "application_close", code, reason: short });
+    const info: CloseInfo = { code, reason, by: "local" };
+    this.#end(info, { type: "application_close", code, reason: reason.slice(0, MAX_REASON) });
     this.recvStreams.discard();
-    this.#end({ code, reason, by: "local" });
   }
 
   /** Ends the session for what the peer did (CONNECTION_CLOSE, which the legacy peers do not survive). */
   violated(message: string): void {
     if (this.#ended) return;
-    if (this.codec.flowControl) {
-      const reason = message.slice(0, MAX_REASON);
-      this.#outbox.push({ type: "connection_close", code: VIOLATION_CODE, frameType: 0, reason });
-    }
-    this.#end(
-      { code: undefined, reason: `protocol violation: ${message}`, by: "transport" },
-      WS_PROTOCOL_ERROR,
-    );
+    const info: CloseInfo = {
+      code: undefined,
+      reason: `protocol violation: ${message}`,
+      by: "transport",
+    };
+    const reason = message.slice(0, MAX_REASON);
+    const last: Frame = { type: "connection_close", code: VIOLATION_CODE, frameType: 0, reason };
+    this.#end(info, this.codec.flowControl ? last : undefined, WS_PROTOCOL_ERROR);
   }
 
   /** Ends the session because the connection is gone. */
@@ -171,8 +170,9 @@ export class SessionMachine {
     if (!this.#ended) this.#end({ code: undefined, reason, by });
   }
 
-  #end(info: CloseInfo, webSocketCode = WS_NORMAL): void {
+  #end(info: CloseInfo, last?: Frame, webSocketCode = WS_NORMAL): void {
     this.#ended = true;
+    this.#outbox.end(last);
     this.#events.push({ type: "ended", info, webSocketCode });
   }
 
