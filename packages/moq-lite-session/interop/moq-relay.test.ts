@@ -42,7 +42,6 @@ afterEach(async () => {
 async function connect(
   transport: (typeof TRANSPORTS)[number],
   version: LiteVersion,
-  idleMs = 200,
 ): Promise<Peer> {
   const options = {
     protocols: [PROTOCOL[version] ?? ""],
@@ -54,7 +53,7 @@ async function connect(
     : connectNative(relay.httpsUrl, options));
   const runtime = systemRuntime;
   const publish = new Origin({ runtime });
-  const receive = new Origin({ runtime, idleMs });
+  const receive = new Origin({ runtime, idleMs: 200 });
   const originId = BigInt(1000 + nextOriginId++);
   const session = await connectLite(connection, { runtime, originId, publish, subscribe: receive });
   scene.onEnd(async () => session.close());
@@ -205,7 +204,7 @@ describe.each(cases)("moq-relay over $transport with $version", ({ transport, ve
     }
   });
 
-  it("tells of what does not exist, and of a track that failed", async () => {
+  it("says what does not exist", async () => {
     const publisher = await connect(transport, version);
     const viewer = await connect(transport, version);
     publisher.publish.createBroadcast("some").createTrack("video");
@@ -215,5 +214,49 @@ describe.each(cases)("moq-relay over $transport with $version", ({ transport, ve
       within(missing.nextGroup(), { what: "the refusal", timeoutMs: SOON }),
     ).rejects.toMatchObject({ scope: "subscription" });
     expect(viewer.session.stats().broadcastsIn).toBe(1);
+  });
+});
+
+describe.each(TRANSPORTS)("moq-relay over %s", (transport) => {
+  it("keeps two publishers of one path apart, and hands over when the newer leaves", async () => {
+    const older = await connect(transport, "lite-05");
+    const newer = await connect(transport, "lite-05");
+    const viewer = await connect(transport, "lite-05");
+    const heard = viewer.receive.announced();
+    const read = async (text: string) => {
+      const reader = (await active(heard)).subscribe("t");
+      const group = await within(reader.nextGroup(), { what: text, timeoutMs: SOON });
+      expect(Buffer.from((await group?.readFrame())?.payload ?? []).toString()).toBe(text);
+    };
+    const publish = (peer: Peer, text: string) => {
+      const broadcast = peer.publish.createBroadcast("same");
+      broadcast.createTrack("t").appendGroup().writeFrame(Buffer.from(text));
+      return broadcast;
+    };
+    publish(older, "older");
+    await read("older");
+    const broadcast = publish(newer, "newer");
+    expect((await next(heard))?.type).toBe("ended");
+    await read("newer");
+    broadcast.finish();
+    expect((await next(heard))?.type).toBe("ended");
+    await read("older");
+  });
+
+  it("tells of GOAWAY when the relay drains", async () => {
+    await relay.stop();
+    relay = await scene.moqRelay({ drainTimeout: "5s" });
+    const peer = await connect(transport, "lite-05");
+    const stopping = relay.stop();
+    expect(await within(peer.session.goaway, { what: "GOAWAY", timeoutMs: SOON })).toBe("");
+    peer.session.close();
+    await stopping;
+  });
+
+  it("ends with the relay", async () => {
+    const peer = await connect(transport, "lite-05");
+    await relay.stop();
+    const end = await within(peer.session.closed, { what: "the end", timeoutMs: SOON });
+    expect(end).toMatchObject({ by: "peer", code: 0 });
   });
 });
