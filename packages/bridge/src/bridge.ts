@@ -193,7 +193,7 @@ export class Bridge {
   #handleRegistryTrouble(error: MoqError): void {
     const { log } = this.#options;
     if (this.#registryTrouble === error.message) log.debug(error.message);
-    else log.warn(`${error.message}; what was known stays`);
+    else log.warn(`registry: ${error.message}; what was known stays`);
     this.#registryTrouble = error.message;
   }
 

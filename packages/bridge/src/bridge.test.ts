@@ -1,0 +1,306 @@
+import type { GroupConsumer, Origin, TrackConsumer } from "@moq-bridge/origin";
+import { afterEach, describe, expect, it } from "vitest";
+import type { BridgeStatus } from "./status.js";
+import { Publisher, World } from "./world.fixture.js";
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const bytes = (value: string) => new TextEncoder().encode(value);
+
+let world: World;
+
+afterEach(async () => {
+  const stopped = world.bridge.stop();
+  await world.runtime.advance(20_000);
+  await stopped;
+});
+
+async function begin(options?: ConstructorParameters<typeof World>[0]): Promise<World> {
+  world = new World(options);
+  await world.start();
+  return world;
+}
+
+/** Reads everything a track has to give, for as long as the test runs. */
+class Reader {
+  readonly frames: string[] = [];
+  error: unknown;
+  readonly track: TrackConsumer;
+
+  constructor(origin: Origin, path: string, track = "t") {
+    const broadcast = origin.broadcast(path);
+    if (!broadcast) throw new Error(`${path} is not announced`);
+    this.track = broadcast.subscribe(track);
+    this.#read().catch((error) => {
+      this.error = error;
+    });
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const group = await this.track.nextGroup();
+      if (!group) return;
+      await this.#readGroup(group).catch(() => undefined);
+    }
+  }
+
+  async #readGroup(group: GroupConsumer): Promise<void> {
+    for (;;) {
+      const frame = await group.readFrame();
+      if (!frame) return;
+      this.frames.push(`${group.sequence}:${text(frame.payload)}`);
+    }
+  }
+}
+
+const stateOf = (status: BridgeStatus, path: string) =>
+  status.broadcasts
+    .filter((one) => one.path === path)
+    .map((one) => `${one.direction} ${one.state}`);
+
+describe.each(["moq-lite-05", "moq-lite-04", "moql"])("both ways over %s", (protocol) => {
+  it("shows a listed stream on the relay and pulls it once for its viewers", async () => {
+    const { runtime, relay, cdn } = await begin({ protocol });
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    expect(publisher.requests).toHaveLength(0);
+
+    const one = new Reader(relay.bridged, "live/a");
+    const two = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    expect(publisher.requests).toHaveLength(1);
+    const track = publisher.tracks.get("t");
+    const group = track?.openGroup(7);
+    group?.writeFrame(bytes("x"));
+    await runtime.advance(100);
+    group?.writeFrame(bytes("y"));
+    group?.finish();
+    await runtime.advance(100);
+    expect(one.frames).toEqual(["7:x", "7:y"]);
+    expect(two.frames).toEqual(["7:x", "7:y"]);
+
+    one.track.close();
+    two.track.close();
+    await runtime.advance(20_000);
+    expect(track?.demand).toBeUndefined();
+  });
+
+  it("shows the relay's broadcasts on Cloudflare and withdraws them", async () => {
+    const { runtime, relay, cdn } = await begin({ protocol });
+    const publisher = new Publisher(relay.native, "room/x", [5n]);
+    await runtime.advance(100);
+    expect([...cdn.names.keys()]).toEqual(["room/x"]);
+    publisher.broadcast.finish();
+    await runtime.advance(100);
+    expect([...cdn.names.keys()]).toEqual([]);
+    await runtime.advance(20_000);
+    expect(world.bridge.status().broadcasts).toEqual([]);
+  });
+});
+
+describe("what is live is shown once", () => {
+  it("prefers the relay's own publisher to a row of the registry", async () => {
+    const { runtime, relay, cdn } = await begin();
+    new Publisher(relay.native, "both", [5n]);
+    world.list("both");
+    await runtime.advance(5_000);
+    expect([...cdn.names.keys()]).toEqual(["both"]);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect(stateOf(world.bridge.status(), "both")).toEqual([
+      "to-cloudflare announced",
+      "to-relay conflict",
+    ]);
+  });
+
+  it("takes its own back when the relay's publisher comes later", async () => {
+    const { runtime, relay, cdn } = await begin();
+    world.list("both");
+    await runtime.advance(3_000);
+    expect(world.announced(relay.bridged)).toEqual(["both"]);
+    new Publisher(relay.native, "both", [5n]);
+    await runtime.advance(1_000);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect([...cdn.names.keys()]).toEqual(["both"]);
+  });
+
+  it("says that a name is held by somebody else, and takes it when it is free", async () => {
+    const { runtime, relay, cdn } = await begin();
+    cdn.held.add("mine");
+    new Publisher(relay.native, "mine", [5n]);
+    await runtime.advance(30_000);
+    expect(stateOf(world.bridge.status(), "mine")).toEqual(["to-cloudflare conflict"]);
+    expect(world.lines.filter((line) => line.includes("refused"))).toHaveLength(1);
+    expect(cdn.sessions).toHaveLength(1);
+    cdn.held.clear();
+    await runtime.advance(5_000);
+    expect(stateOf(world.bridge.status(), "mine")).toEqual(["to-cloudflare announced"]);
+  });
+
+  it("announces a name again that was cancelled", async () => {
+    const { runtime, relay, cdn } = await begin();
+    new Publisher(relay.native, "mine", [5n]);
+    await runtime.advance(100);
+    const entry = cdn.names.get("mine");
+    cdn.names.delete("mine");
+    entry?.namespace.cancel("done", 0);
+    await runtime.advance(5_000);
+    expect([...cdn.names.keys()]).toEqual(["mine"]);
+  });
+});
+
+describe("each side is supervised on its own", () => {
+  it("goes on with a track where a lost session with Cloudflare left it", async () => {
+    const { runtime, relay, cdn } = await begin();
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    const group = publisher.tracks.get("t")?.openGroup(3);
+    group?.writeFrame(bytes("a"));
+    await runtime.advance(100);
+    cdn.cut();
+    await runtime.advance(1_000);
+    group?.writeFrame(bytes("b"));
+    group?.finish();
+    await runtime.advance(1_000);
+    expect(reader.frames).toEqual(["3:a", "3:b"]);
+    expect(relay.sessions).toHaveLength(1);
+  });
+
+  it("shows everything again after the relay was away, to a relay that has heard first", async () => {
+    const { runtime, relay, cdn } = await begin();
+    world.list("live/a");
+    new Publisher(relay.native, "room/x", [5n]);
+    await runtime.advance(2_000);
+    relay.up = false;
+    relay.cut();
+    await runtime.advance(1_000);
+    expect([...cdn.names.keys()]).toEqual([]);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    relay.up = true;
+    await runtime.advance(6_000);
+    expect([...cdn.names.keys()]).toEqual(["room/x"]);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    expect(cdn.sessions).toHaveLength(1);
+  });
+
+  it("ends nothing while the registry is down", async () => {
+    const { runtime, relay } = await begin();
+    world.list("live/a");
+    await runtime.advance(2_000);
+    world.registryUp = false;
+    await runtime.advance(3_600_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    world.registryUp = true;
+    world.rows = [];
+    await runtime.advance(40_000);
+    expect(world.announced(relay.bridged)).toEqual([]);
+  });
+});
+
+describe("instances", () => {
+  it("hides a stream whose publisher is gone and shows it again when it is back", async () => {
+    const { runtime, relay, cdn } = await begin();
+    const first = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    const group = first.tracks.get("t")?.openGroup(1);
+    group?.writeFrame(bytes("old"));
+    group?.finish();
+    await runtime.advance(100);
+    const hops = relay.bridged.broadcast("live/a")?.hops;
+    first.broadcast.finish();
+    first.tracks.get("t")?.finish();
+    await runtime.advance(3_000);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect(stateOf(world.bridge.status(), "live/a")).toEqual(["to-relay gone"]);
+
+    const second = new Publisher(cdn.native, "live/a");
+    await runtime.advance(5_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    expect(relay.bridged.broadcast("live/a")?.hops).not.toEqual(hops);
+    const again = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    second.tracks.get("t")?.openGroup(1)?.writeFrame(bytes("new"));
+    await runtime.advance(100);
+    expect(reader.frames).toEqual(["1:old"]);
+    expect(again.frames).toEqual(["1:new"]);
+  });
+
+  it("makes a row that started anew a new instance", async () => {
+    const { runtime, relay } = await begin();
+    world.list("live/a", "2026-11-23 01:00:00");
+    await runtime.advance(2_000);
+    const before = relay.bridged.broadcast("live/a");
+    world.rows = [];
+    world.list("live/a", "2026-11-23 02:00:00");
+    await runtime.advance(2_000);
+    const after = relay.bridged.broadcast("live/a");
+    expect(after?.hops).not.toEqual(before?.hops);
+    expect(after?.hops).toHaveLength(before?.hops.length ?? 0);
+  });
+});
+
+describe("what never crosses", () => {
+  it("counts rows and announcements that are refused, once each", async () => {
+    const { runtime, relay, cdn } = await begin({ deny: ["secret/**"] });
+    world.list("internal/origins/evil.example:443");
+    world.list("a/../b");
+    new Publisher(relay.native, "internal/origins/evil.example:443");
+    new Publisher(relay.native, "secret/x");
+    await runtime.advance(10_000);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect([...cdn.names.keys()]).toEqual([]);
+    expect(world.bridge.status().refused).toEqual({ internal: 2, dot_segment: 1, denied: 1 });
+  });
+
+  it("refuses a track of a name the bridge did not announce", async () => {
+    const { runtime, relay, cdn } = await begin();
+    new Publisher(relay.native, "room", [5n]);
+    await runtime.advance(100);
+    const below = cdn.sessions[0]?.subscribe("room/below", "t");
+    const refused = expect(below?.accepted).rejects.toMatchObject({ wireCode: 4 });
+    await runtime.advance(1_000);
+    await refused;
+  });
+});
+
+describe("direction", () => {
+  it("to-cloudflare shows nothing on the relay", async () => {
+    const { runtime, relay, cdn } = await begin({ direction: "to-cloudflare" });
+    world.list("live/a");
+    new Publisher(relay.native, "room/x");
+    await runtime.advance(5_000);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect([...cdn.names.keys()]).toEqual(["room/x"]);
+  });
+
+  it("to-relay shows nothing on Cloudflare", async () => {
+    const { runtime, relay, cdn } = await begin({ direction: "to-relay" });
+    world.list("live/a");
+    new Publisher(relay.native, "room/x");
+    await runtime.advance(5_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    expect([...cdn.names.keys()]).toEqual([]);
+  });
+});
+
+describe("stop", () => {
+  it("withdraws everything, closes both sides and leaves no timer", async () => {
+    const { runtime, relay, cdn, bridge } = await begin();
+    world.list("live/a");
+    new Publisher(relay.native, "room/x");
+    await runtime.advance(2_000);
+    const stopped = bridge.stop();
+    await runtime.advance(3_000);
+    await stopped;
+    expect([...cdn.names.keys()]).toEqual([]);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    await runtime.advance(60_000);
+    expect(runtime.pendingTimers).toBe(0);
+  });
+});
