@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Framing } from "./frame.js";
+import { codecOf } from "./codec.js";
+import type { Frame, Framing } from "./frame.js";
 import { isUni } from "./stream-id.js";
 import type { RecvState, SendState } from "./stream-state.js";
+import { anyLegacyFrame, anyQmux00Frame, anyQmuxFrame } from "./testing/arbitrary-frames.js";
 import { type End, endOf, MachinePair, readNow } from "./testing/machine-pair.js";
+import { GENEROUS, Scripted } from "./testing/scripted-machine.js";
 
 type Who = "client" | "server";
 
@@ -130,6 +133,19 @@ class Application {
   }
 }
 
+const CASES: readonly (readonly [Framing, fc.Arbitrary<Frame>])[] = [
+  ["qmux-00", smallIds(anyQmux00Frame)],
+  ["qmux-01", smallIds(anyQmuxFrame)],
+  ["webtransport", smallIds(anyLegacyFrame)],
+];
+
+/** Frames most of which are about streams there may be. */
+function smallIds(anyFrame: fc.Arbitrary<Frame>): fc.Arbitrary<Frame> {
+  return fc
+    .tuple(anyFrame, fc.option(fc.nat(20)))
+    .map(([frame, id]) => ("id" in frame && id !== null ? { ...frame, id } : frame));
+}
+
 const LIMITS = { connectionWindow: 20_000, streamWindow: 5_000, maxStreams: 4 };
 
 describe.each<Framing>(["qmux-00", "qmux-01", "qmux-02", "webtransport"])(
@@ -202,6 +218,25 @@ describe.each<Framing>(["qmux-00", "qmux-01", "qmux-02", "webtransport"])(
     });
   },
 );
+
+describe.each(CASES)("a machine in %s", (framing, anyFrame) => {
+  it("answers whatever arrives by going on or ending the session, and never throws", () => {
+    const message = fc.oneof(
+      { arbitrary: anyFrame.map((frame) => codecOf(framing).encode(frame)), weight: 5 },
+      { arbitrary: fc.uint8Array({ maxLength: 50 }), weight: 1 },
+    );
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 30 }), (messages) => {
+        const { machine } = new Scripted(framing, GENEROUS).end;
+        for (const bytes of messages) {
+          machine.handleMessage(bytes);
+          while (machine.pollMessage());
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
 
 function expectArrived(send: SendState, here: Application, there: Application): void {
   const recv = there.recvs.find(({ id }) => id === send.id);
