@@ -83,7 +83,10 @@ function expectBytes(found: Uint8Array | undefined, expected: Uint8Array): void 
 }
 
 const cases = TRANSPORTS.flatMap((transport) =>
-  (["lite-05", "lite-04", "lite-02"] as const).map((version) => ({ transport, version })),
+  (["lite-06", "lite-05", "lite-04", "lite-03", "lite-02"] as const).map((version) => ({
+    transport,
+    version,
+  })),
 );
 
 describe.each(cases)("moq-relay over $transport with $version", ({ transport, version }) => {
@@ -120,7 +123,7 @@ describe.each(cases)("moq-relay over $transport with $version", ({ transport, ve
 
     track.finish();
     // Up to lite-04 the relay ends no subscription of its viewers before they leave.
-    if (version === "lite-05") {
+    if (version === "lite-05" || version === "lite-06") {
       const end = await within(reader.nextGroup(), { what: "the end", timeoutMs: SOON });
       expect(end).toBeUndefined();
     }

@@ -97,7 +97,7 @@ export class AnnounceReceiver {
     const path = this.#path(suffix);
     const { version, maxBroadcasts } = this.#options;
     if (this.#known.has(path)) {
-      if (!restartsByRepeat(version)) throw violation(`"${path}" was announced twice`);
+      if (!restartsByRepeat(version)) throw violation("a broadcast was announced twice");
       this.#restart(path, hops);
       return;
     }
@@ -112,7 +112,7 @@ export class AnnounceReceiver {
 
   #restart(path: Path, hops: Hops): void {
     const before = this.#known.get(path);
-    if (!before) throw violation(`"${path}" was restarted without being announced`);
+    if (!before) throw violation("a broadcast was restarted without being announced");
     const chain = this.#chain(hops);
     this.#known.set(path, chain ? "live" : "dropped");
     if (chain) {

@@ -84,3 +84,13 @@ it("gives up when the peer leaves", () => {
   machine.handleFinished();
   expect(replies("lite-05", machine)).toEqual([{ type: "cancel" }]);
 });
+
+it("starts at the newest group unless a start is given, which lite-06 writes as 0", () => {
+  const demand = (version: LiteVersion, startGroup?: number) =>
+    new ServingMachine(version, { ...OPTIONS, ...(startGroup === undefined ? {} : { startGroup }) })
+      .demand;
+  expect(demand("lite-05")).toEqual({ priority: 5 });
+  expect(demand("lite-05", 0)).toEqual({ priority: 5, startGroup: 0 });
+  expect(demand("lite-06", 0)).toEqual({ priority: 5 });
+  expect(demand("lite-06", 9)).toEqual({ priority: 5, startGroup: 9 });
+});

@@ -1,5 +1,6 @@
 import {
   encodeSubscribeReply,
+  hasFrameRanges,
   hasTrackStream,
   type LiteVersion,
   type SubscribeOptions,
@@ -48,7 +49,10 @@ export class ServingMachine {
 
   /** What the peer wants now. */
   get demand(): TrackDemand {
-    return demandOf(this.#options);
+    const { priority, startGroup } = this.#options;
+    // lite-06 cannot leave the start out: 0 is any group, which is the newest.
+    const anywhere = startGroup === 0 && hasFrameRanges(this.#version);
+    return startGroup === undefined || anywhere ? { priority } : { priority, startGroup };
   }
 
   pollAction(): ServingAction | undefined {
@@ -114,8 +118,4 @@ export class ServingMachine {
     this.#state = "over";
     this.#actions.push({ type: "cancel" });
   }
-}
-
-function demandOf({ priority, startGroup }: SubscribeOptions): TrackDemand {
-  return startGroup === undefined ? { priority } : { priority, startGroup };
 }

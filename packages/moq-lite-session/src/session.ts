@@ -16,6 +16,7 @@ import {
 } from "@moq-bridge/moq-wire/lite";
 import { MoqError } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, RecvStream } from "@moq-bridge/transport";
+import debug from "debug";
 import { SESSION_CODE, STREAM_CODE } from "./codes.js";
 import type { SessionContext } from "./context.js";
 import { deferred } from "./deferred.js";
@@ -26,6 +27,11 @@ import { MessageStream } from "./message-stream.js";
 import type { LiteSession, LiteSessionOptions, LiteStats, SessionEnd } from "./options.js";
 import { RemoteBroadcasts } from "./remote-broadcasts.js";
 import type { SetupResult } from "./setup-exchange.js";
+
+const log = debug("moq:lite");
+
+/** Most characters of a peer's words in an error. */
+const MAX_QUOTE = 200;
 
 /** A session whose version is settled: accepts the peer's streams and hands each to its part. */
 export class Session implements LiteSession {
@@ -87,6 +93,7 @@ export class Session implements LiteSession {
 
   /** Accepts unidirectional streams and sends our SETUP. */
   begin(): void {
+    log("%s session as %s", this.version, this.#context.transport.side);
     this.#context.run(this.#acceptUni());
     if (hasSetupStream(this.version)) this.#context.run(this.#sendSetup());
   }
@@ -241,6 +248,7 @@ export class Session implements LiteSession {
   #end(info: CloseInfo): SessionEnd {
     const error = this.#context.failure ?? endError(info);
     const lost = error ?? new MoqError("session_closed", "the session ended", { scope: "session" });
+    log("%s session ended: %s", this.version, lost.message);
     this.#peerSetup.reject(lost);
     this.#peerHeard.reject(lost);
     this.#remote?.lose(lost);
@@ -252,13 +260,24 @@ export class Session implements LiteSession {
 /** The error of a session we did not end because of one; `undefined` after a clean end. */
 function endError({ by, code, reason }: CloseInfo): MoqError | undefined {
   if (code === SESSION_CODE.none) return undefined;
-  const who = { local: "we closed", peer: "the peer closed", transport: "lost" }[by];
-  const why = [code === undefined ? "" : `with code ${code}`, reason].filter(Boolean).join(": ");
-  return new MoqError(
-    code === SESSION_CODE.unauthorized ? "session_unauthorized" : "session_closed",
-    by === "transport"
-      ? `the connection was lost${why && `: ${why}`}`
-      : `${who} the session ${why}`,
-    { scope: "session", ...(code === undefined ? {} : { wireCode: code }) },
-  );
+  const what = {
+    local: "we closed the session",
+    peer: "the peer closed the session",
+    transport: "the connection was lost",
+  }[by];
+  const withCode = code === undefined ? "" : ` with code ${code}`;
+  const because = reason === "" ? "" : `: ${oneLine(reason)}`;
+  const name = code === SESSION_CODE.unauthorized ? "session_unauthorized" : "session_closed";
+  return new MoqError(name, `${what}${withCode}${because}`, {
+    scope: "session",
+    ...(code === undefined ? {} : { wireCode: code }),
+  });
+}
+
+/** A peer's words as part of one plain line. */
+function oneLine(text: string): string {
+  return text
+    .replace(/\p{C}+/gu, " ")
+    .trim()
+    .slice(0, MAX_QUOTE);
 }

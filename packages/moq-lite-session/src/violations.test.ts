@@ -181,7 +181,7 @@ describe("a violation closes the session with code 3 and one reason", () => {
         await raw.announce("a");
         await raw.announce("a");
       },
-      /"a" was announced twice/,
+      /a broadcast was announced twice/,
     ));
 
   it("an announcement with bytes too many", () =>
