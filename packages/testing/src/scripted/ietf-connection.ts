@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import {
   type ControlMessage,
   type ControlMessageOf,
@@ -19,7 +20,12 @@ export type IetfEvent = { readonly at: number } & (
   | ({ readonly type: "object"; readonly size: number } & ObjectPlace)
   /** Bytes of an object arrived; `received` of them so far. */
   | ({ readonly type: "progress"; readonly received: number } & ObjectPlace)
-  | ({ readonly type: "object-end"; readonly payload: Buffer } & ObjectPlace)
+  /** `checksum` is the payload's CRC-32; the payload itself is left out on request. */
+  | ({
+      readonly type: "object-end";
+      readonly payload: Buffer;
+      readonly checksum: number;
+    } & ObjectPlace)
   | {
       readonly type: "stream-end";
       readonly alias: number;
@@ -56,6 +62,8 @@ export class IetfConnection {
     JSON.stringify(event, (_, value) => (typeof value === "bigint" ? Number(value) : value)),
   );
   readonly transport: TransportSession;
+  /** False: payloads are counted and checked, not kept. */
+  keepPayloads = true;
   readonly #control: BidiStream;
   readonly #sources = new Map<string, IetfTrackSource>();
   readonly #stalled = new Set<number>();
@@ -266,9 +274,11 @@ export class IetfConnection {
     let size = 0;
     let parts: Buffer[] = [];
     let received = 0;
+    let checksum = 0;
     const finishObject = () => {
       if (object < 0 || received < size) return;
-      this.#push({ type: "object-end", alias, group, object, payload: Buffer.concat(parts) });
+      const payload = Buffer.concat(parts);
+      this.#push({ type: "object-end", alias, group, object, payload, checksum });
     };
     try {
       for (;;) {
@@ -286,10 +296,12 @@ export class IetfConnection {
             size = event.object.payloadLength;
             parts = [];
             received = 0;
+            checksum = 0;
             this.#push({ type: "object", alias, group, object, size });
             if (size === 0) finishObject();
           } else {
-            parts.push(Buffer.from(event.bytes));
+            if (this.keepPayloads) parts.push(Buffer.from(event.bytes));
+            checksum = crc32(event.bytes, checksum);
             received += event.bytes.byteLength;
             this.#push({ type: "progress", alias, group, object, received });
             finishObject();
