@@ -173,7 +173,7 @@ export class IncomingStream {
         this.#dropSubgroup();
         return;
       }
-      if (!this.#openGroup()) return;
+      if (!this.#openGroup() || !this.#startAt(objectId)) return;
     }
     counters.objectGaps += objectId - this.#nextObjectId;
     this.#nextObjectId = objectId + 1;
@@ -199,6 +199,21 @@ export class IncomingStream {
     this.#group = group;
     group.onUnwanted(() => this.abandon());
     return this.#state === "flowing";
+  }
+
+  /** A group that begins later than its first object is of use only if what comes before is here already. */
+  #startAt(objectId: number): boolean {
+    if (objectId === 0) return true;
+    try {
+      this.#group?.startAt(objectId);
+      this.#nextObjectId = objectId;
+      return true;
+    } catch (error) {
+      this.#owner.counters.objectGaps += objectId;
+      this.#owner.counters.groupsTruncated++;
+      this.drop(STREAM_ERROR.cancelled, toMoqError(error, "group_failed", "stream"));
+      return false;
+    }
   }
 
   #dropSubgroup(): void {
