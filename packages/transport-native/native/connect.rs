@@ -90,7 +90,10 @@ async fn dial(url: &Url, config: quinn::ClientConfig) -> Result<Connection, Fail
             let found = tokio::net::lookup_host((name, port))
                 .await
                 .map_err(|error| {
-                    Failure::new("connect_refused", format!("cannot resolve {name}: {error}"))
+                    Failure::new(
+                        "connect_unanswered",
+                        format!("no address is known: {error}"),
+                    )
                 })?;
             (name.to_owned(), found.collect())
         }
@@ -104,7 +107,8 @@ async fn dial(url: &Url, config: quinn::ClientConfig) -> Result<Connection, Fail
                 SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
                 SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
             };
-            let unusable = |message: String| Failure::new("connect_refused", message);
+            // A machine without that kind of address, or without UDP: nothing was answered.
+            let unusable = |message: String| Failure::new("connect_unanswered", message);
             Endpoint::client(SocketAddr::new(local, 0))
                 .map_err(|error| unusable(error.to_string()))?
                 .connect_with(config, address, &name)
@@ -113,17 +117,14 @@ async fn dial(url: &Url, config: quinn::ClientConfig) -> Result<Connection, Fail
                 .map_err(|error| handshake_failure(&error))
         });
     }
-    let mut failure = Failure::new("connect_refused", "the host has no address");
-    let mut answered = false;
+    let mut failure = Failure::new("connect_unanswered", "the host has no address");
     while let Some(result) = attempts.join_next().await {
         match result {
             Ok(Ok(connection)) => return Ok(connection),
-            // What a server said is worth more than the silence of another address.
-            Ok(Err(error)) if !answered => {
-                answered = error.code == "connect_tls";
-                failure = error;
-            }
-            _ => {}
+            Ok(Err(silence)) if silence.code == "connect_unanswered" => failure = silence,
+            // A server that answered, if only to refuse, must never pass for a silent one.
+            Ok(Err(refusal)) => return Err(refusal),
+            Err(_) => {}
         }
     }
     Err(failure)

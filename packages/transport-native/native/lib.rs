@@ -30,6 +30,7 @@ use events::{Events, Kind, Payload};
 use session::{start_server, start_session, SessionEntry};
 use stream::{start_recv, start_send, RecvControl, SendControl};
 use tls::{Chain, Trust};
+use webtransport::Offer;
 
 /// The runtime of the process, never shut down: tasks may outlive a JavaScript environment.
 fn runtime() -> &'static Runtime {
@@ -128,6 +129,8 @@ pub struct ListenSettings {
     pub cert: String,
     pub key: String,
     pub protocols: Vec<String>,
+    /// Empty: every path.
+    pub paths: Vec<String>,
     pub transport: TransportSettings,
 }
 
@@ -245,7 +248,11 @@ impl Hub {
         let id = self.shared.next_id();
         let mut servers = self.shared.servers.lock().unwrap();
         servers.insert(id, endpoint.clone());
-        start_server(&self.shared, id, endpoint, settings.protocols);
+        let offer = Offer {
+            protocols: settings.protocols,
+            paths: settings.paths,
+        };
+        start_server(&self.shared, id, endpoint, offer);
         Ok(Listening {
             id: id as f64,
             port,
@@ -304,11 +311,14 @@ impl Hub {
     /// As `write`, with several chunks.
     #[napi]
     pub fn write_all(&self, stream: f64, chunks: Array) -> Result<bool> {
-        let mut joined = BytesMut::new();
+        let mut parts = Vec::with_capacity(chunks.len() as usize);
         for index in 0..chunks.len() {
-            if let Some(chunk) = chunks.get::<Uint8ArraySlice>(index)? {
-                joined.extend_from_slice(&chunk);
-            }
+            parts.extend(chunks.get::<Uint8ArraySlice>(index)?);
+        }
+        let size = parts.iter().map(|part| part.len()).sum();
+        let mut joined = BytesMut::with_capacity(size);
+        for part in &parts {
+            joined.extend_from_slice(part);
         }
         Ok(self.queue(stream, joined.freeze()))
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::events::{Kind, Payload};
 use crate::stream::{start_recv, start_send};
-use crate::webtransport::{self, Session};
+use crate::webtransport::{self, Offer, Session};
 use crate::{register, runtime, Shared};
 
 /// So many streams, of each kind, may wait for JavaScript to take them. Without a bound short
@@ -148,15 +148,15 @@ async fn read_datagrams(shared: Arc<Shared>, entry: Arc<SessionEntry>) {
 }
 
 /// Accepts sessions until the endpoint is closed.
-pub fn start_server(shared: &Arc<Shared>, id: u64, endpoint: Endpoint, known: Vec<String>) {
+pub fn start_server(shared: &Arc<Shared>, id: u64, endpoint: Endpoint, offer: Offer) {
     let shared = shared.clone();
-    let known = Arc::new(known);
+    let offer = Arc::new(offer);
     runtime().spawn(async move {
         while let Some(incoming) = endpoint.accept().await {
-            let (shared, known) = (shared.clone(), known.clone());
+            let (shared, offer) = (shared.clone(), offer.clone());
             runtime().spawn(async move {
                 let accepted = timeout(ACCEPT_PATIENCE, async {
-                    webtransport::accept(incoming.await?, &known).await
+                    webtransport::accept(incoming.await?, &offer).await
                 });
                 // A client that never got as far as a session is not the application's concern.
                 if let Ok(Ok((session, connect_recv, path))) = accepted.await {

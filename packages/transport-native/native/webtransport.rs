@@ -112,18 +112,36 @@ pub async fn connect(
     Ok((session, recv))
 }
 
-/// Accepts the session a client asks for, with the first of its protocols that is known; also
-/// returns its path and query.
+/// Which sessions a server gives.
+pub struct Offer {
+    /// The first of a client's protocols that is among these is agreed to.
+    pub protocols: Vec<String>,
+    /// The paths there are; none listed, all are.
+    pub paths: Vec<String>,
+}
+
+/// Accepts the session a client asks for; also returns its path and query.
 pub async fn accept(
     connection: Connection,
-    known: &[String],
+    offer: &Offer,
 ) -> Result<(Session, RecvStream, String), Refusal> {
     let (control, held) = exchange_settings(&connection).await?;
     let (mut send, mut recv) = connection.accept_bi().await?;
     let request = ConnectRequest::read(&mut recv).await?;
-    let protocol = request.protocols.iter().find(|p| known.contains(p));
+    if !offer.paths.is_empty() && !offer.paths.iter().any(|path| path == request.url.path()) {
+        let status = proto::http::StatusCode::NOT_FOUND;
+        ConnectResponse::new(status).write(&mut send).await?;
+        send.finish()?;
+        // The client closes the connection, having read the answer.
+        let _ = timeout(CLOSE_PATIENCE, connection.closed()).await;
+        return Err(Refusal {
+            status: Some(status.as_u16()),
+            message: "no such path".into(),
+        });
+    }
+    let known = |protocol: &&String| offer.protocols.contains(protocol);
     let mut response = ConnectResponse::OK;
-    response.protocol = protocol.cloned();
+    response.protocol = request.protocols.iter().find(known).cloned();
     response.write(&mut send).await?;
     let path = match request.url.query() {
         Some(query) => format!("{}?{query}", request.url.path()),

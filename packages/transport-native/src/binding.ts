@@ -83,6 +83,8 @@ export interface NativeListenSettings {
   readonly cert: string;
   readonly key: string;
   readonly protocols: string[];
+  /** Empty: every path. */
+  readonly paths: string[];
   readonly transport: NativeTransportSettings;
 }
 

@@ -1,13 +1,11 @@
-import {
-  EventKind,
-  type NativeBinding,
-  type NativeHub,
-  RECORD_LENGTH,
-} from "@moq-bridge/transport-native";
+import type { NativeHub } from "@moq-bridge/transport-native";
 import { connectError } from "../connect-error.js";
 import type { NativeRecv } from "./native-recv.js";
 import type { NativeSend } from "./native-send.js";
 import type { NativeSession } from "./native-session.js";
+
+/** Imported with the first use: the package is optional. */
+type Addon = typeof import("@moq-bridge/transport-native");
 
 const EVENTS_AT_ONCE = 1_024;
 /** Any long time does: the timer only keeps the process from ending. */
@@ -36,13 +34,19 @@ export class NativeDriver {
   readonly sessions = new Map<number, NativeSession>();
   readonly connects = new Map<number, ConnectWaiter>();
   readonly servers = new Map<number, ServerListener>();
-  readonly #records = new Float64Array(EVENTS_AT_ONCE * RECORD_LENGTH);
+  readonly #kinds: Addon["EventKind"];
+  readonly #recordLength: number;
+  readonly #records: Float64Array;
   readonly #payloads: unknown[] = [];
   #users = 0;
   #keepsProcess: NodeJS.Timeout | undefined;
 
-  constructor(binding: NativeBinding) {
-    this.hub = new binding.Hub(() => this.#drain());
+  constructor(addon: Addon) {
+    this.#kinds = addon.EventKind;
+    this.#recordLength = addon.RECORD_LENGTH;
+    this.#records = new Float64Array(EVENTS_AT_ONCE * addon.RECORD_LENGTH);
+    const { Hub } = addon.loadNative();
+    this.hub = new Hub(() => this.#drain());
   }
 
   /** Something is open that, like a socket, keeps the process alive until {@link release}. */
@@ -65,7 +69,7 @@ export class NativeDriver {
       count = this.hub.drain(this.#records, this.#payloads);
       let payload = 0;
       for (let event = 0; event < count; event++) {
-        const at = event * RECORD_LENGTH;
+        const at = event * this.#recordLength;
         payload += this.#dispatch(
           this.#records[at] ?? 0,
           this.#records[at + 1] ?? 0,
@@ -79,70 +83,72 @@ export class NativeDriver {
 
   /** Returns how many payloads the event took. */
   #dispatch(kind: number, id: number, value: number, payload: number): number {
+    const kinds = this.#kinds;
     switch (kind) {
-      case EventKind.data:
+      case kinds.data:
         this.recvs.get(id)?.handleData(this.#bytes(payload), value === 1);
         return 1;
-      case EventKind.fin:
+      case kinds.fin:
         this.recvs.get(id)?.handleFin();
         return 0;
-      case EventKind.recvReset:
+      case kinds.recvReset:
         this.recvs.get(id)?.handleReset(toCode(value));
         return 0;
-      case EventKind.recvLost:
+      case kinds.recvLost:
         this.recvs.get(id)?.handleLost();
         return 0;
-      case EventKind.drained:
+      case kinds.drained:
         this.sends.get(id)?.handleDrained();
         return 0;
-      case EventKind.sendFinished:
+      case kinds.sendFinished:
         this.sends.get(id)?.handleFinished();
         return 0;
-      case EventKind.sendStopped:
+      case kinds.sendStopped:
         this.sends.get(id)?.handleStopped(toCode(value));
         return 0;
-      case EventKind.sendLost:
+      case kinds.sendLost:
         this.sends.get(id)?.handleLost();
         return 0;
-      case EventKind.opened:
+      case kinds.opened:
         this.sends.get(id)?.handleOpened();
         return 0;
-      case EventKind.acceptUni:
+      case kinds.acceptUni:
         this.sessions.get(id)?.handleUni(value);
         return 0;
-      case EventKind.acceptBidi:
+      case kinds.acceptBidi:
         this.sessions.get(id)?.handleBidi(value);
         return 0;
-      case EventKind.datagram:
+      case kinds.datagram:
         this.sessions.get(id)?.handleDatagram(this.#bytes(payload));
         return 1;
       default:
         this.#dispatchConnection(kind, id, value, payload);
-        return kind === EventKind.serverClosed ? 0 : 2;
+        return kind === kinds.serverClosed ? 0 : 2;
     }
   }
 
   #dispatchConnection(kind: number, id: number, value: number, payload: number): void {
+    const kinds = this.#kinds;
     switch (kind) {
-      case EventKind.connected:
+      case kinds.connected:
         this.connects.get(id)?.connected(this.#text(payload));
         break;
-      case EventKind.connectFailed:
+      case kinds.connectFailed:
         this.connects
           .get(id)
           ?.failed(this.#text(payload) ?? "", this.#text(payload + 1) ?? "", toCode(value));
         break;
-      case EventKind.incoming:
+      case kinds.incoming:
         this.servers.get(id)?.incoming(value, this.#text(payload), this.#text(payload + 1) ?? "");
         break;
-      case EventKind.closed:
+      case kinds.closed:
         this.sessions.get(id)?.handleClosed({
           by: toEnder(this.#text(payload)),
           code: toCode(value),
           reason: this.#text(payload + 1) ?? "",
         });
         break;
-      case EventKind.serverClosed:
+      case kinds.serverClosed:
         this.servers.get(id)?.closed();
         break;
       default:
@@ -179,9 +185,8 @@ let driver: NativeDriver | undefined;
 export async function nativeDriver(): Promise<NativeDriver> {
   if (driver) return driver;
   try {
-    const { loadNative } = await import("@moq-bridge/transport-native");
-    const binding = loadNative();
-    driver ??= new NativeDriver(binding);
+    const addon = await import("@moq-bridge/transport-native");
+    driver ??= new NativeDriver(addon);
     return driver;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

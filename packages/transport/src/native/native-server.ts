@@ -21,6 +21,8 @@ export interface NativeListenOptions extends NativeSessionOptions {
    * without a protocol.
    */
   readonly protocols: readonly string[];
+  /** The paths there are, without query; a client asking for another gets status 404. Default: every path. */
+  readonly paths?: readonly string[];
 }
 
 /**
@@ -38,6 +40,7 @@ export async function listenNative(options: NativeListenOptions): Promise<Transp
       address: `${host}:${options.port}`,
       ...options.identity,
       protocols: [...options.protocols],
+      paths: [...(options.paths ?? [])],
       transport: transportSettings("server", options),
     });
     return new NativeServer(driver, listening);
