@@ -1,7 +1,7 @@
 /** Control messages that may wait to be written; a peer that lets more pile up is not reading. */
-export const MAX_QUEUED_MESSAGES = 4_096;
+export const MAX_QUEUED_MESSAGES = 65_536;
 /** Requests that may wait for the peer to raise its limit. */
-export const MAX_BLOCKED_REQUESTS = 1_024;
+export const MAX_BLOCKED_REQUESTS = 65_536;
 /** Subscriptions one peer may have at once. */
 export const MAX_PEER_SUBSCRIPTIONS = 10_000;
 /** Namespaces, and prefixes of namespaces, one peer may hold at once. */

@@ -259,6 +259,31 @@ describe("publishing names", () => {
   });
 });
 
+describe("a peer that reads slowly", () => {
+  it("gets ten thousand names all the same", async () => {
+    let offered = 0;
+    const { runtime, client } = await sessionPair({
+      client: { profile: cloudflare },
+      server: {
+        profile: cloudflare,
+        onPublishNamespace: (namespace) => {
+          offered++;
+          namespace.accept();
+        },
+      },
+      memory: { windowBytes: 1_000 },
+    });
+    const broadcast = new Origin({ runtime }).request("any");
+    const accepted = Array.from(
+      { length: 10_000 },
+      (_, index) => client.publishNamespace(`name/${index}`, broadcast).accepted,
+    );
+    await runtime.advance(100);
+    await Promise.all(accepted);
+    expect(offered).toBe(10_000);
+  });
+});
+
 describe("serving an Origin", () => {
   it("announces under the prefixes asked for, and serves what it announces", async () => {
     const runtimeOf = await sessionPair();

@@ -120,6 +120,16 @@ export class Ietf14Session {
     return this.#ready.promise;
   }
 
+  /** Requests the peer grants in all, as it stands now (MAX_REQUEST_ID counts IDs; each side uses every second one). */
+  get requestLimit(): number {
+    return this.#machine.ledger.limit;
+  }
+
+  /** Data streams open toward the peer at present. */
+  get openSendStreams(): number {
+    return this.#counters.openSendStreams;
+  }
+
   /** Ends the session; `code` is a session error code (section 3.4), 0 by default. */
   close(code: number = SESSION_ERROR.noError, reason = ""): void {
     this.#transport.close(code, reason);

@@ -1,3 +1,5 @@
+import { DurationHistogram } from "@moq-bridge/runtime";
+
 /** What a session did so far; the last four are what is so at present. */
 export interface Ietf14Stats {
   /** Bytes of all streams. */
@@ -40,10 +42,12 @@ export interface Ietf14Stats {
   /** Subscriptions of ours, and of the peer, at present. */
   readonly subscriptions: number;
   readonly servedSubscriptions: number;
+  /** From the reading of each frame's header off the network to its hand-over to this transport; not of frames older than the subscription. */
+  readonly addedLatency: DurationHistogram;
 }
 
 /** The counters while they count. */
-export type Counters = { -readonly [Name in keyof Ietf14Stats]: number };
+export type Counters = { -readonly [Name in keyof Ietf14Stats]: Ietf14Stats[Name] };
 
 /** All zero. */
 export function newCounters(): Counters {
@@ -72,5 +76,6 @@ export function newCounters(): Counters {
     openRecvStreams: 0,
     subscriptions: 0,
     servedSubscriptions: 0,
+    addedLatency: new DurationHistogram(),
   };
 }

@@ -54,9 +54,14 @@ export class RequestLedger {
     return this.#received;
   }
 
+  /** Requests the peer allows in all, as it stands now. */
+  get limit(): number {
+    return Number((this.#ownLimit + 1n - BigInt(this.#nextOwn % 2)) / 2n);
+  }
+
   /** Requests that wait for a higher limit. */
   get blocked(): number {
-    return this.#blocked.length;
+    return this.#blocked.filter((waiting) => !waiting.isCancelled()).length;
   }
 
   /** Whether we ever sent a request of this ID. */
@@ -71,7 +76,9 @@ export class RequestLedger {
 
   /** Sends a request, now or when the peer allows it. @throws {MoqError} `requests_blocked` when too many wait */
   request(request: OutgoingRequest): void {
-    this.#blocked = this.#blocked.filter((waiting) => !waiting.isCancelled());
+    if (this.#blocked.length >= MAX_BLOCKED_REQUESTS) {
+      this.#blocked = this.#blocked.filter((waiting) => !waiting.isCancelled());
+    }
     if (this.#blocked.length >= MAX_BLOCKED_REQUESTS) {
       throw misuse("requests_blocked", "the peer allows no more requests and too many wait");
     }

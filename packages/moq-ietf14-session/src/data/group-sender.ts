@@ -5,6 +5,7 @@ import {
   STREAM_ERROR,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { GroupConsumer, GroupPiece } from "@moq-bridge/origin";
+import type { Runtime } from "@moq-bridge/runtime";
 import type { SendStream } from "@moq-bridge/transport";
 import { MAX_WRITE_BYTES, MAX_WRITE_PIECES } from "../limits.js";
 import type { Counters } from "../stats.js";
@@ -17,6 +18,9 @@ export interface GroupSenderOptions {
   /** First object wanted; those before are left out. */
   readonly firstObject: number;
   readonly counters: Counters;
+  readonly runtime: Runtime;
+  /** When the subscription began, on the runtime's clock: what came before is not late. */
+  readonly since: number;
 }
 
 /** Sends one group on one stream as it fills: subgroup 0, objects numbered like the group's frames. */
@@ -27,6 +31,8 @@ export class GroupSender {
   #interrupted = false;
   #objectId = -1;
   #previousObjectId: number | undefined;
+  /** When the frames of the batch arrived. */
+  #arrivals: number[] = [];
 
   constructor(stream: SendStream, options: GroupSenderOptions) {
     this.#stream = stream;
@@ -55,6 +61,7 @@ export class GroupSender {
         ended = this.#gather(batch);
         if (batch.length > 0) {
           for (const chunk of batch) counters.bytesSent += chunk.byteLength;
+          this.#recordLatency();
           await this.#stream.write(batch);
           batch = [];
         } else if (!ended) {
@@ -102,6 +109,7 @@ export class GroupSender {
     if (this.#objectId < firstObject) return undefined;
     if (piece.type === "chunk") return piece.bytes;
     counters.objectsSent++;
+    if (piece.header.arrivedAt !== undefined) this.#arrivals.push(piece.header.arrivedAt);
     const header = encodeObjectHeader(
       {
         objectId: this.#objectId,
@@ -113,6 +121,16 @@ export class GroupSender {
     );
     this.#previousObjectId = this.#objectId;
     return header;
+  }
+
+  #recordLatency(): void {
+    if (this.#arrivals.length === 0) return;
+    const { counters, runtime, since } = this.#options;
+    const now = runtime.now();
+    for (const arrivedAt of this.#arrivals) {
+      if (arrivedAt >= since) counters.addedLatency.record(now - arrivedAt);
+    }
+    this.#arrivals = [];
   }
 
   #readable(): Promise<void> {

@@ -14,6 +14,8 @@ import type { Counters } from "../stats.js";
 /** Where an {@link IncomingStream} turns to. */
 export interface StreamOwner {
   readonly counters: Counters;
+  /** The runtime's clock. */
+  now(): number;
   /** The header is known: say where the objects go, or hold the stream, or drop it. */
   handleHeader(stream: IncomingStream, header: SubgroupHeader): void;
   /** May this many more bytes be held? */
@@ -182,7 +184,7 @@ export class IncomingStream {
       return;
     }
     counters.objectsReceived++;
-    this.#group?.beginFrame({ size: payloadLength });
+    this.#group?.beginFrame({ size: payloadLength, arrivedAt: this.#owner.now() });
   }
 
   /** False when the group is not wanted. */

@@ -43,6 +43,10 @@ export class Ingress implements StreamOwner {
     this.#onViolation = options.onViolation;
   }
 
+  now(): number {
+    return this.#runtime.now();
+  }
+
   /** Takes streams until the session ends. */
   async run(transport: TransportSession): Promise<void> {
     for (;;) {

@@ -46,6 +46,7 @@ export interface ServedEnd {
 export class ServedSubscription {
   readonly #options: ServedSubscriptionOptions;
   readonly #queue: GroupQueue;
+  readonly #since: number;
   readonly #open = new Set<SendStream>();
   #sender: GroupSender | undefined;
   #streamCount = 0;
@@ -59,6 +60,7 @@ export class ServedSubscription {
 
   constructor(options: ServedSubscriptionOptions) {
     this.#options = options;
+    this.#since = options.runtime.now();
     const { filter, forward, subscriberPriority, track, counters } = options;
     this.#forward = forward;
     this.#subscriberPriority = subscriberPriority;
@@ -118,7 +120,7 @@ export class ServedSubscription {
       group.close();
       return;
     }
-    const { profile, info, trackAlias, filter, counters } = this.#options;
+    const { profile, info, trackAlias, filter, counters, runtime } = this.#options;
     const start = "start" in filter ? filter.start : undefined;
     this.#sender = new GroupSender(stream, {
       group,
@@ -127,6 +129,8 @@ export class ServedSubscription {
         profile.publisherPriority === "track" ? 255 - info.priority : profile.publisherPriority,
       firstObject: start?.group === group.sequence ? start.object : 0,
       counters,
+      runtime,
+      since: this.#since,
     });
     this.#streamCount++;
     this.#watchLag();
