@@ -75,7 +75,7 @@ describe.each(["qmux-00", "qmux-01", "qmux-02"] as const)("@moq/qmux in %s", (fr
     it("agrees on the protocol and echoes more than its windows hold", async () => {
       const { session, peer } = await start(framing);
       expect(session.protocol).toBe(PROTOCOL);
-      expect((await event(peer, "ready")).protocol).toBe(PROTOCOL);
+      expect(await event(peer, "ready")).toMatchObject({ protocol: PROTOCOL });
       const { send, recv } = await session.openBidi();
       const content = pattern(3 * 1024 * 1024);
       const writing = send.write(content).then(() => send.finish());
@@ -116,7 +116,7 @@ describe.each(["qmux-00", "qmux-01", "qmux-02"] as const)("@moq/qmux in %s", (fr
       await ours.send.write(pattern(10));
       await ours.recv.read();
       ours.send.reset(43);
-      expect((await event(peer, "reset")).code).toBe(43);
+      expect(await event(peer, "reset")).toMatchObject({ code: 43 });
     });
 
     it("is told of a close with code and reason", async () => {
