@@ -12,6 +12,7 @@ import { PathPolicy, type Refusal } from "./path-policy.js";
 import { PublishedName } from "./published-name.js";
 import { RegistryStream } from "./registry-stream.js";
 import { type RelayOptions, relayConnector } from "./relay-connection.js";
+import { SessionPool } from "./session-pool.js";
 import type { BridgeStatus, BroadcastStatus } from "./status.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -42,6 +43,11 @@ interface PathEntry {
   row: RegistryEntry | undefined;
 }
 
+/** Sessions with Cloudflare at once. */
+const DEFAULT_MAX_SESSIONS = 32;
+/** What one session with Cloudflare carries: names as one operator counted, streams as moq-relay-ietf allows. */
+const CLOUDFLARE_LIMITS = { names: 20, streams: 99 };
+
 /** How long `stop` waits for names to be withdrawn before it closes the sessions, in milliseconds. */
 const WITHDRAW_MS = 1_000;
 
@@ -57,7 +63,7 @@ export class Bridge {
   readonly #cdn: Origin;
   readonly #toRelay: Origin;
   readonly #relay: Supervisor<LiteSession>;
-  readonly #cloudflare: Supervisor<Ietf14Session>;
+  readonly #cloudflare: SessionPool<Ietf14Session>;
   readonly #registry: RegistryPoller | undefined;
   readonly #paths = new Map<Path, PathEntry>();
   readonly #refused: Partial<Record<Refusal, number>> = {};
@@ -92,10 +98,13 @@ export class Bridge {
         onAnnounced: () => this.#handleRelayKnown(),
       }),
     });
-    this.#cloudflare = new Supervisor({
+    const { requestLimit, maxSessions = DEFAULT_MAX_SESSIONS } = options.cloudflare;
+    this.#cloudflare = new SessionPool({
       runtime,
       log,
       name: "cloudflare",
+      limits: { ...CLOUDFLARE_LIMITS, requests: requestLimit },
+      maxSessions,
       connect: cloudflareConnector({ runtime, cloudflare: options.cloudflare, connect }),
     });
     this.#announcements = this.#relayOrigin.announced();

@@ -12,6 +12,10 @@ export interface CloudflareOptions {
   /** `https://`: WebTransport. A token, where there is one, is in the path. */
   readonly url: string;
   readonly tls: TlsTrust;
+  /** Requests made on one session at most; default: what the peer grants. */
+  readonly requestLimit?: number;
+  /** Sessions at once at most; default 32. What does not fit waits for capacity. */
+  readonly maxSessions?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;

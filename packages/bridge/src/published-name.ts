@@ -5,15 +5,13 @@ import { untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
 import type { Logger } from "./logger.js";
 import type { Activity } from "./path-lane.js";
+import type { SessionPool } from "./session-pool.js";
 import { ActivityState } from "./status.js";
-import type { Supervisor } from "./supervisor.js";
 
 /** After DONE a name is not used again before its CANCEL, or this long. */
 const REST_MS = 15_000;
 /** A name held by another publisher, or refused, is tried again after about this long. */
 const RETRY = { baseMs: 1_000, capMs: 3_000 };
-
-const NO_SESSION = "no session with Cloudflare";
 
 /**
  * Keeps one of the relay's broadcasts announced on Cloudflare's side with
@@ -25,7 +23,7 @@ export class PublishedName implements Activity {
   readonly state: ActivityState;
   readonly broadcast: BroadcastConsumer;
   readonly #path: Path;
-  readonly #sessions: Supervisor<Ietf14Session>;
+  readonly #sessions: SessionPool<Ietf14Session>;
   readonly #runtime: Runtime;
   readonly #log: Logger;
   #failures = 0;
@@ -33,7 +31,7 @@ export class PublishedName implements Activity {
   constructor(options: {
     path: Path;
     broadcast: BroadcastConsumer;
-    sessions: Supervisor<Ietf14Session>;
+    sessions: SessionPool<Ietf14Session>;
     runtime: Runtime;
     log: Logger;
   }) {
@@ -42,15 +40,15 @@ export class PublishedName implements Activity {
     this.#sessions = options.sessions;
     this.#runtime = options.runtime;
     this.#log = options.log;
-    this.state = new ActivityState(options.runtime, "waiting", NO_SESSION);
+    this.state = new ActivityState(options.runtime, "waiting", options.sessions.shortage);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!this.#sessions.current) this.state.set("waiting", NO_SESSION);
+      if (!this.#sessions.hasRoom("name")) this.state.set("waiting", this.#sessions.shortage);
       try {
-        const session = await this.#sessions.wait(signal);
-        await this.#publishOn(session, signal);
+        const lease = await this.#sessions.lease("name", signal);
+        await this.#publishOn(lease.session, signal).finally(lease.release);
         await backoff(this.#runtime, this.#failures, RETRY, signal);
       } catch (error) {
         if (!signal.aborted) throw error;

@@ -6,8 +6,8 @@ import { backoff } from "./backoff.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import type { Activity } from "./path-lane.js";
+import type { SessionPool } from "./session-pool.js";
 import { ActivityState } from "./status.js";
-import type { Supervisor } from "./supervisor.js";
 import { pullTrack } from "./track-pull.js";
 
 /** How long a reader waits while the CDN does not know the track yet. */
@@ -28,7 +28,7 @@ export class RegistryStream implements Activity {
   readonly #path: Path;
   readonly #cdn: Origin;
   readonly #toRelay: Origin;
-  readonly #sessions: Supervisor<Ietf14Session>;
+  readonly #sessions: SessionPool<Ietf14Session>;
   readonly #runtime: Runtime;
   readonly #log: Logger;
   #onRequest: ((request: TrackRequest) => void) | undefined;
@@ -38,7 +38,7 @@ export class RegistryStream implements Activity {
     instance: string;
     cdn: Origin;
     toRelay: Origin;
-    sessions: Supervisor<Ietf14Session>;
+    sessions: SessionPool<Ietf14Session>;
     runtime: Runtime;
     log: Logger;
   }) {
@@ -120,7 +120,7 @@ export class RegistryStream implements Activity {
   async #untilBack(track: string, signal: AbortSignal): Promise<void> {
     for (let failures = 1; ; failures++) {
       await backoff(this.#runtime, failures, PROBE, signal);
-      const session = await this.#sessions.wait(signal);
+      const { session, release } = await this.#sessions.lease("track", signal);
       let subscription: Subscription | undefined;
       try {
         subscription = session.subscribe(this.#path, track);
@@ -130,6 +130,7 @@ export class RegistryStream implements Activity {
         // Still gone, or the session is: either way it is asked again.
       } finally {
         subscription?.unsubscribe();
+        release();
       }
     }
   }

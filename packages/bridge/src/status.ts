@@ -2,12 +2,13 @@ import type { Path } from "@moq-bridge/origin";
 import type { RegistryHealth } from "@moq-bridge/registry";
 import type { Runtime } from "@moq-bridge/runtime";
 import type { Refusal } from "./path-policy.js";
+import type { PoolStatus } from "./session-pool.js";
 import type { SupervisorStatus } from "./supervisor.js";
 
 /**
  * What a broadcast is doing on its way to the other side:
  *
- * - `waiting`: for a session
+ * - `waiting`: for a session with room
  * - `announcing`: the name was sent, no answer yet
  * - `announced`: shown on the other side
  * - `conflict`: the name is live there by somebody else, or was refused
@@ -36,7 +37,7 @@ export interface BroadcastStatus {
 /** A snapshot of what the bridge does. */
 export interface BridgeStatus {
   readonly relay: SupervisorStatus;
-  readonly cloudflare: SupervisorStatus;
+  readonly cloudflare: PoolStatus;
   /** Absent when there is none. */
   readonly registry: RegistryHealth | undefined;
   readonly broadcasts: readonly BroadcastStatus[];

@@ -25,6 +25,8 @@ export interface SupervisorOptions<S extends Supervised> {
   readonly name: string;
   /** Opens a session that is ready for use. Rejects with an error whose message is one plain line. */
   connect(signal: AbortSignal): Promise<S>;
+  /** Called with each session that comes into use, and with none when it is lost. */
+  onChange?(session: S | undefined): void;
 }
 
 /** One side's connection, for the status. */
@@ -166,12 +168,14 @@ export class Supervisor<S extends Supervised> {
     this.#options.log.info(`${this.#options.name}: connected`);
     for (const waiter of this.#waiters) waiter(session);
     this.#waiters.clear();
+    this.#options.onChange?.(session);
   }
 
   #down(session: S | undefined): void {
     if (this.#current !== session || !session) return;
     this.#current = undefined;
     this.#since = this.#options.runtime.wallClock();
+    this.#options.onChange?.(undefined);
   }
 
   /** The old session stays in use until the new one is up, then for its open groups. */

@@ -3,12 +3,12 @@ import type { TrackInfo, TrackProducer, TrackRequest } from "@moq-bridge/origin"
 import { MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
-import type { Supervisor } from "./supervisor.js";
+import type { SessionPool } from "./session-pool.js";
 
 /** What a pull needs. */
 export interface TrackPullOptions {
   readonly request: TrackRequest;
-  readonly sessions: Supervisor<Ietf14Session>;
+  readonly sessions: SessionPool<Ietf14Session>;
   readonly runtime: Runtime;
   /** How long a reader is held while the CDN says that the track does not exist (yet), in milliseconds. */
   readonly holdMs: number;
@@ -60,8 +60,8 @@ class TrackPull {
     const { sessions, runtime } = this.#options;
     const { signal } = this.#controller;
     while (!signal.aborted) {
-      const session = await sessions.wait(signal);
-      const next = await this.#subscribe(session);
+      const { session, release } = await sessions.lease("track", signal);
+      const next = await this.#subscribe(session).finally(release);
       if (next === "over") return;
       if (next === "session_lost") await untilAborted(session.closed, signal);
       const pace = this.#track?.frameCount ? IDLE_RETRY : RETRY;
