@@ -1,3 +1,5 @@
+import { DurationHistogram } from "@moq-bridge/runtime";
+
 /** What a session counted since it began; gauges say so. */
 export class Counters {
   /** Gauge: broadcasts the peer announces that were taken over. */
@@ -38,4 +40,6 @@ export class Counters {
   unknownStreams = 0;
   /** Messages that are legal but hold a number above 2^53 - 1 or a path that is too long. */
   unsupportedMessages = 0;
+  /** From the reading of each frame's header off the network to its hand-over to this transport; not of frames older than the subscription. */
+  readonly addedLatency = new DurationHistogram();
 }

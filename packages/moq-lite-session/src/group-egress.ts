@@ -20,6 +20,8 @@ export interface GroupEgressOptions {
   readonly priority: number;
   /** Milliseconds since the broadcast's first frame, for frames without a timestamp. */
   readonly arrivalMs: () => number;
+  /** When the subscription began, on the runtime's clock: what came before is not late. */
+  readonly since: number;
 }
 
 const STREAM_TYPE = encodeStreamType(UNI_STREAM.group);
@@ -34,6 +36,8 @@ export class GroupEgress {
   #cancelled = false;
   #ended = false;
   #previousTimestamp = 0n;
+  /** When the frames of the batch arrived. */
+  #arrivals: number[] = [];
 
   constructor(options: GroupEgressOptions) {
     this.#options = options;
@@ -98,6 +102,7 @@ export class GroupEgress {
       if (this.#cancelled) return;
       if (batch.length > 0) {
         for (const bytes of batch) context.counters.bytesOut += bytes.byteLength;
+        this.#recordLatency();
         await stream.write(batch);
         batch = [];
       } else if (!done) {
@@ -122,6 +127,7 @@ export class GroupEgress {
           return true;
         case "frame":
           context.counters.framesOut++;
+          if (piece.header.arrivedAt !== undefined) this.#arrivals.push(piece.header.arrivedAt);
           batch.push(this.#frameHeader(piece.header));
           break;
         case "chunk":
@@ -130,6 +136,16 @@ export class GroupEgress {
       }
     }
     return false;
+  }
+
+  #recordLatency(): void {
+    if (this.#arrivals.length === 0) return;
+    const { context, since } = this.#options;
+    const now = context.runtime.now();
+    for (const arrivedAt of this.#arrivals) {
+      if (arrivedAt >= since) context.counters.addedLatency.record(now - arrivedAt);
+    }
+    this.#arrivals = [];
   }
 
   #frameHeader(header: FrameHeader): Uint8Array {

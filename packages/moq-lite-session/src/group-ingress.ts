@@ -126,10 +126,11 @@ export class GroupIngress {
       case "frame": {
         this.#host.context.counters.framesIn++;
         const { size, timestamp } = event;
+        const arrivedAt = this.#host.context.runtime.now();
         this.#group?.beginFrame(
           timestamp === undefined
-            ? { size }
-            : { size, timestampMs: (Number(timestamp) * 1000) / this.#timescale },
+            ? { size, arrivedAt }
+            : { size, arrivedAt, timestampMs: (Number(timestamp) * 1000) / this.#timescale },
         );
         break;
       }

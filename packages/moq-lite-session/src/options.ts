@@ -61,9 +61,7 @@ export interface SessionEnd {
 }
 
 /** Counters of a session. */
-export type LiteStats = { readonly version: LiteVersion } & Readonly<
-  Record<keyof Counters, number>
->;
+export type LiteStats = { readonly version: LiteVersion } & Readonly<Counters>;
 
 /** A moq-lite session. */
 export interface LiteSession {

@@ -34,6 +34,7 @@ export class Serving {
   readonly #writer: ControlWriter;
   readonly #window: EgressWindow;
   readonly #track: TrackConsumer;
+  readonly #since: number;
   /** The newest group beyond the end the peer asked for. */
   #parked: GroupConsumer | undefined;
   #firstSequence: number | undefined;
@@ -41,6 +42,7 @@ export class Serving {
   constructor(options: ServingOptions) {
     const { context, subscribe, stream, broadcast } = options;
     this.#options = options;
+    this.#since = context.runtime.now();
     this.#machine = new ServingMachine(context.version, subscribe);
     this.#writer = new ControlWriter(context, stream.send);
     this.#window = new EgressWindow(context, (group) => this.#egress(group));
@@ -127,8 +129,14 @@ export class Serving {
 
   #egress(group: GroupConsumer): GroupEgress {
     const { context, subscribe, arrivalMs } = this.#options;
-    const priority = this.#priorityOf(group.sequence);
-    return new GroupEgress({ context, subscribeId: subscribe.id, group, priority, arrivalMs });
+    return new GroupEgress({
+      context,
+      subscribeId: subscribe.id,
+      group,
+      priority: this.#priorityOf(group.sequence),
+      arrivalMs,
+      since: this.#since,
+    });
   }
 
   /** A higher subscriber priority first, within it newer groups first. */

@@ -31,6 +31,8 @@ export interface FrameHeader {
   readonly size: number;
   /** Presentation or capture time in milliseconds, if the publisher gave one. */
   readonly timestampMs?: number;
+  /** When its header was read from the network, on the runtime's clock, where that is measured. */
+  readonly arrivedAt?: number;
 }
 
 /* ---------------------------------------------------------------- writing */

@@ -1,3 +1,4 @@
+export { DURATION_BOUNDS_MS, DurationHistogram, durationQuantile } from "./duration-histogram.js";
 export { type ErrorScope, MoqError, type MoqErrorOptions, toMoqError } from "./error.js";
 export {
   type CancelTimer,
