@@ -90,6 +90,8 @@ export class FakeCloudflare extends Side<Ietf14Session> {
   readonly names = new Map<string, { namespace: PeerNamespace; session: Ietf14Session }>();
   /** Names some other publisher holds. */
   readonly held = new Set<string>();
+  /** First request ID refused: a session that goes beyond is ended. */
+  grant = cloudflare.grantedRequests;
 
   protected accept(
     transport: MemoryPair["server"],
@@ -97,7 +99,7 @@ export class FakeCloudflare extends Side<Ietf14Session> {
   ): Promise<Ietf14Session> {
     return acceptIetf14(transport, {
       runtime,
-      profile: cloudflare,
+      profile: { ...cloudflare, grantedRequests: this.grant },
       serve: this.native,
       onPublishNamespace: (namespace, session) => {
         const { path } = namespace;
