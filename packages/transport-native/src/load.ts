@@ -1,7 +1,6 @@
 import { createRequire } from "node:module";
 import type { NativeBinding } from "./binding.js";
 
-const require = createRequire(import.meta.url);
 let loaded: NativeBinding | undefined;
 
 /**
@@ -12,31 +11,33 @@ let loaded: NativeBinding | undefined;
  * @throws {Error} saying what to do, when neither is there or loads
  */
 export function loadNative(): NativeBinding {
-  loaded ??= load();
+  loaded ??= loadWith(createRequire(import.meta.url), targetName());
   return loaded;
 }
 
-function load(): NativeBinding {
-  const target = targetName();
+/** {@link loadNative} with the `require` and target given. */
+export function loadWith(require: (name: string) => unknown, target: string): NativeBinding {
   const candidates = [`@moq-bridge/transport-native-${target}`, `../${target}.node`];
-  const failures: unknown[] = [];
+  let failure: unknown;
   for (const candidate of candidates) {
     try {
       return require(candidate) as NativeBinding;
     } catch (error) {
-      if (!isMissing(error, candidate)) failures.push(error);
+      // One that is there and broken says more than one that is missing.
+      if (!isMissing(error, candidate)) failure ??= error;
     }
   }
-  const [cause] = failures;
   const why =
-    cause instanceof Error ? `does not load: ${cause.message}` : "is neither installed nor built";
+    failure === undefined
+      ? "is neither installed nor built"
+      : `does not load (${failure instanceof Error ? failure.message : String(failure)})`;
   throw new Error(
     `the QUIC addon for ${target} ${why}; \`npm run setup\` builds it where cargo is installed`,
-    { cause },
+    { cause: failure },
   );
 }
 
-/** The platform in the names of addons, for example `linux-x64-gnu`. */
+/** The platform in the names of addons, for example `linux-x64-gnu`; `build.mjs` says the same. */
 function targetName(): string {
   const { platform, arch } = process;
   if (platform === "win32") return `${platform}-${arch}-msvc`;
