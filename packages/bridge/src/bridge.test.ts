@@ -1,4 +1,5 @@
 import type { GroupConsumer, Origin, TrackConsumer } from "@moq-bridge/origin";
+import { MoqError } from "@moq-bridge/runtime";
 import { afterEach, describe, expect, it } from "vitest";
 import type { BridgeStatus } from "./status.js";
 import { Publisher, World } from "./world.fixture.js";
@@ -242,6 +243,81 @@ describe("instances", () => {
     const after = relay.bridged.broadcast("live/a");
     expect(after?.hops).not.toEqual(before?.hops);
     expect(after?.hops).toHaveLength(before?.hops.length ?? 0);
+  });
+});
+
+describe("ends", () => {
+  it("gives a viewer a clean end when the registry's row ends", async () => {
+    const { runtime, relay, cdn } = await begin();
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    world.list("live/b");
+    await runtime.advance(2_000);
+    const track = relay.bridged.broadcast("live/a")?.subscribe("t");
+    await runtime.advance(100);
+    const group = publisher.tracks.get("t")?.openGroup(1);
+    group?.writeFrame(bytes("x"));
+    group?.finish();
+    await runtime.advance(100);
+    expect((await track?.nextGroup())?.sequence).toBe(1);
+    world.rows = world.rows.slice(1);
+    await runtime.advance(5_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/b"]);
+    const next = track?.nextGroup();
+    await runtime.advance(1_000);
+    expect(await next).toBeUndefined();
+    expect(publisher.tracks.get("t")?.demand).toBeUndefined();
+  });
+
+  it("asks once about a stream that fell silent and says since when", async () => {
+    const { runtime, relay, cdn } = await begin();
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    expect(world.bridge.status().broadcasts[0]?.reason).toContain("not verified");
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    const group = publisher.tracks.get("t")?.openGroup(1);
+    group?.writeFrame(bytes("a"));
+    await runtime.advance(100);
+    expect(world.bridge.status().broadcasts[0]?.reason).toBeUndefined();
+    const before = cdn.sessions[0]?.stats().requestsReceived ?? 0;
+    await runtime.advance(120_000);
+    expect(world.bridge.status().broadcasts[0]?.reason).toContain("silent");
+    expect(cdn.sessions[0]?.stats().requestsReceived).toBe(before + 1);
+    group?.writeFrame(bytes("b"));
+    await runtime.advance(12_000);
+    expect(world.bridge.status().broadcasts[0]?.reason).toBeUndefined();
+    expect(reader.frames).toEqual(["1:a", "1:b"]);
+  });
+
+  it("refuses a track that does not exist after holding its viewer for a while", async () => {
+    const { runtime, relay, cdn } = await begin();
+    cdn.native.createBroadcast("live/a", {
+      onTrack: (request) =>
+        request.reject(new MoqError("track_not_found", "no such track", { scope: "subscription" })),
+    });
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a", "nothing");
+    await runtime.advance(9_000);
+    expect(reader.error).toBeUndefined();
+    await runtime.advance(8_000);
+    expect(reader.error).toBeInstanceOf(MoqError);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+  });
+
+  it("reads a stream that was listed before its publisher came", async () => {
+    const { runtime, relay, cdn } = await begin();
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(5_000);
+    const publisher = new Publisher(cdn.native, "live/a");
+    await runtime.advance(4_000);
+    publisher.tracks.get("t")?.openGroup(1)?.writeFrame(bytes("x"));
+    await runtime.advance(100);
+    expect(reader.frames).toEqual(["1:x"]);
   });
 });
 

@@ -8,12 +8,16 @@ import type { Logger } from "./logger.js";
 import type { Activity } from "./path-lane.js";
 import type { SessionPool } from "./session-pool.js";
 import { ActivityState } from "./status.js";
-import { pullTrack } from "./track-pull.js";
+import { TrackPull } from "./track-pull.js";
 
 /** How long a reader waits while the CDN does not know the track yet. */
 const HOLD_MS = 10_000;
 /** How often the CDN is asked for a publisher that left while the registry still lists it. */
 const PROBE = { baseMs: 250, capMs: 2_500 };
+/** A stream that gives nothing for this long on any track that flowed is asked about once. */
+const SILENCE_MS = 10_000;
+const SILENT = "silent: Cloudflare has the stream, but nothing comes";
+const NOT_VERIFIED = "not verified: nobody has watched it yet";
 
 /**
  * Shows one stream that the registry names on the relay, and pulls its tracks
@@ -31,6 +35,7 @@ export class RegistryStream implements Activity {
   readonly #sessions: SessionPool<Ietf14Session>;
   readonly #runtime: Runtime;
   readonly #log: Logger;
+  readonly #pulls = new Set<TrackPull>();
   #onRequest: ((request: TrackRequest) => void) | undefined;
 
   constructor(options: {
@@ -49,7 +54,7 @@ export class RegistryStream implements Activity {
     this.#sessions = options.sessions;
     this.#runtime = options.runtime;
     this.#log = options.log;
-    this.state = new ActivityState(options.runtime, "announced", "not verified");
+    this.state = new ActivityState(options.runtime, "announced", NOT_VERIFIED);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -81,11 +86,13 @@ export class RegistryStream implements Activity {
     const broadcast = this.#cdn.request(this.#path);
     const hops = [stableId(this.#path, this.instance, String(generation))];
     const publication = this.#toRelay.publish(this.#path, broadcast, { hops });
-    this.state.set("announced");
+    this.state.set("announced", NOT_VERIFIED);
     this.#log.info("shown on the relay", { path: this.#path });
+    const stopWatching = this.#watchSilence();
     void broadcast.closed.then(() => controller.abort());
     await aborted(controller.signal);
     release();
+    stopWatching();
     this.#onRequest = undefined;
     publication.finish();
     broadcast.close();
@@ -93,27 +100,48 @@ export class RegistryStream implements Activity {
   }
 
   async #pull(request: TrackRequest, onGone: () => void, signal: AbortSignal): Promise<void> {
-    const { path, name } = request;
+    const pull = new TrackPull(
+      {
+        request,
+        sessions: this.#sessions,
+        runtime: this.#runtime,
+        holdMs: HOLD_MS,
+        onAccepted: () => this.state.set("announced"),
+        onGone,
+      },
+      signal,
+    );
+    this.#pulls.add(pull);
     try {
-      await pullTrack(
-        {
-          request,
-          sessions: this.#sessions,
-          runtime: this.#runtime,
-          holdMs: HOLD_MS,
-          onGone,
-        },
-        signal,
-      );
+      await pull.run();
     } catch (error) {
-      const failure = toMoqError(error, "pull_failed", "subscription");
-      this.#log.error("internal error while reading a track", {
-        path,
-        track: name,
-        why: failure.message,
-      });
-      request.reject(failure);
+      const why = toMoqError(error, "pull_failed", "subscription").message;
+      const { path, name: track } = request;
+      this.#log.error("internal error while reading a track", { path, track, why });
+    } finally {
+      this.#pulls.delete(pull);
     }
+  }
+
+  /** Cloudflare says little of death: a stream that falls silent is asked for once more. Returns how to stop. */
+  #watchSilence(): () => void {
+    let frames = 0;
+    let asked = false;
+    let cancel = () => {};
+    const look = () => {
+      const flowing = [...this.#pulls].filter((pull) => pull.frameCount > 0);
+      const before = frames;
+      frames = flowing.reduce((sum, pull) => sum + pull.frameCount, 0);
+      const silent = flowing.length > 0 && frames === before;
+      if (silent && !asked) {
+        this.state.set("announced", SILENT);
+        flowing[0]?.verify();
+      } else if (!silent && asked) this.state.set("announced");
+      asked = silent;
+      cancel = this.#runtime.setTimer(SILENCE_MS, look);
+    };
+    look();
+    return () => cancel();
   }
 
   /** Asks for a track that was there until it is there again. */

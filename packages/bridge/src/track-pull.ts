@@ -1,4 +1,4 @@
-import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
+import type { Ietf14Session, Subscription, SubscriptionEnd } from "@moq-bridge/moq-ietf14-session";
 import type { TrackInfo, TrackProducer, TrackRequest } from "@moq-bridge/origin";
 import { MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted } from "./abort.js";
@@ -12,6 +12,8 @@ export interface TrackPullOptions {
   readonly runtime: Runtime;
   /** How long a reader is held while the CDN says that the track does not exist (yet), in milliseconds. */
   readonly holdMs: number;
+  /** The CDN has the track. */
+  onAccepted(): void;
   /** The CDN knew the track and does not any more: the publisher is gone. */
   onGone(error: MoqError): void;
 }
@@ -20,43 +22,71 @@ const RETRY = { baseMs: 100, capMs: 5_000 };
 /** A track that ends each time without anything new is asked again ever more slowly. */
 const IDLE_RETRY = { baseMs: 250, capMs: 30_000 };
 
+/** What follows the end of a SUBSCRIBE. */
+type Next = "again" | "session_lost" | "over";
+
 /**
  * Reads one track from the CDN by name for as long as somebody wants it,
  * subscribing again after a lost session and after any PUBLISH_DONE: its
  * codes say nothing, only another SUBSCRIBE tells whether the track lives.
- *
- * Ends when the readers left, when the track is refused, or when `signal` aborts.
  */
-export async function pullTrack(options: TrackPullOptions, signal: AbortSignal): Promise<void> {
-  const { controller, release } = childController(signal);
-  options.request.onCancelled(() => controller.abort());
-  try {
-    await new TrackPull(options, controller).run();
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
-  } finally {
-    release();
-  }
-}
-
-/** What follows the end of a SUBSCRIBE. */
-type Next = "again" | "session_lost" | "over";
-
-class TrackPull {
+export class TrackPull {
   readonly #options: TrackPullOptions;
   readonly #controller: AbortController;
+  readonly #release: () => void;
   readonly #startedAt: number;
+  #subscription: Subscription | undefined;
+  #verifying = false;
   #track: TrackProducer | undefined;
   #failures = 0;
   #framesAtStart = 0;
 
-  constructor(options: TrackPullOptions, controller: AbortController) {
+  /** @param signal ends the pull */
+  constructor(options: TrackPullOptions, signal: AbortSignal) {
     this.#options = options;
-    this.#controller = controller;
     this.#startedAt = options.runtime.now();
+    const { controller, release } = childController(signal);
+    this.#controller = controller;
+    this.#release = release;
+    options.request.onCancelled(() => controller.abort());
+    controller.signal.addEventListener("abort", () => this.#subscription?.unsubscribe(), {
+      once: true,
+    });
   }
 
+  /** Frames read so far; what the CDN repeats is not counted again. */
+  get frameCount(): number {
+    return this.#track?.frameCount ?? 0;
+  }
+
+  /** Asks once more for a track that fell silent: the answer tells whether it lives. */
+  verify(): void {
+    if (!this.#subscription || !this.#track) return;
+    this.#verifying = true;
+    this.#subscription.unsubscribe();
+  }
+
+  /** Resolves when the readers left, the track was refused, or the signal aborted. */
   async run(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (error) {
+      if (!this.#controller.signal.aborted) throw error;
+    } finally {
+      this.#release();
+      this.#end();
+    }
+  }
+
+  /** Whoever still reads learns that it is over. */
+  #end(): void {
+    if (this.#track) {
+      this.#track.detach();
+      this.#track.finish();
+    } else this.#options.request.reject(this.#notFound());
+  }
+
+  async #run(): Promise<void> {
     const { sessions, runtime } = this.#options;
     const { signal } = this.#controller;
     while (!signal.aborted) {
@@ -72,25 +102,11 @@ class TrackPull {
   /** One SUBSCRIBE and its life. */
   async #subscribe(session: Ietf14Session): Promise<Next> {
     const { path, name, demand } = this.#options.request;
-    const { signal } = this.#controller;
+    let info: TrackInfo;
     let subscription: Subscription;
     try {
       subscription = session.subscribe(path, name, this.#track?.demand ?? demand);
-    } catch (error) {
-      return this.#refused(toMoqError(error, "subscribe_failed", "subscription"));
-    }
-    const stop = () => subscription.unsubscribe();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      return await this.#follow(subscription);
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
-  }
-
-  async #follow(subscription: Subscription): Promise<Next> {
-    let info: TrackInfo;
-    try {
+      this.#subscription = subscription;
       info = await subscription.accepted;
     } catch (error) {
       return this.#refused(toMoqError(error, "subscribe_failed", "subscription"));
@@ -100,14 +116,15 @@ class TrackPull {
     this.#framesAtStart = track.frameCount;
     subscription.fill(track);
     const end = await subscription.done;
-    if (end.type === "unsubscribed" || this.#controller.signal.aborted) return "over";
+    if (this.#controller.signal.aborted) return "over";
     track.detach();
-    return this.#ended(track, end.type === "session_closed");
+    return this.#ended(track, end);
   }
 
   #accept(info: TrackInfo): TrackProducer {
     if (this.#track) return this.#track;
     const track = this.#options.request.accept(info);
+    this.#options.onAccepted();
     track.onDemand((demand) => {
       if (demand === undefined) this.#controller.abort();
     });
@@ -116,8 +133,13 @@ class TrackPull {
     return track;
   }
 
-  #ended(track: TrackProducer, sessionLost: boolean): Next {
-    if (sessionLost) return "session_lost";
+  #ended(track: TrackProducer, end: SubscriptionEnd): Next {
+    if (end.type === "session_closed") return "session_lost";
+    if (this.#verifying) {
+      this.#verifying = false;
+      return "again";
+    }
+    if (end.type === "unsubscribed") return "over";
     const progressed = track.frameCount > this.#framesAtStart;
     this.#failures = progressed ? 0 : this.#failures + 1;
     // Accepted and ended each time without a single object: the publisher refuses this track.
