@@ -12,9 +12,11 @@ import { PathPolicy, type Refusal } from "./path-policy.js";
 import { PublishedName } from "./published-name.js";
 import { RegistryStream } from "./registry-stream.js";
 import { type RelayOptions, relayConnector } from "./relay-connection.js";
+import { RelayToken } from "./relay-token.js";
 import { SessionPool } from "./session-pool.js";
 import type { BridgeStatus, BroadcastStatus } from "./status.js";
 import { Supervisor } from "./supervisor.js";
+import { ietf14Traffic, liteTraffic, TrafficMeter } from "./traffic.js";
 
 /** What to bridge, and how. */
 export interface BridgeOptions {
@@ -62,6 +64,9 @@ export class Bridge {
   readonly #relayOrigin: Origin;
   readonly #cdn: Origin;
   readonly #toRelay: Origin;
+  readonly #token: RelayToken;
+  readonly #relayMeter = new TrafficMeter(liteTraffic);
+  readonly #cloudflareMeter = new TrafficMeter(ietf14Traffic);
   readonly #relay: Supervisor<LiteSession>;
   readonly #cloudflare: SessionPool<Ietf14Session>;
   readonly #registry: RegistryPoller | undefined;
@@ -83,20 +88,25 @@ export class Bridge {
     this.#relayOrigin = new Origin({ runtime });
     this.#cdn = new Origin({ runtime });
     this.#toRelay = new Origin({ runtime });
+    this.#token = new RelayToken({ runtime, log, read: () => relayTokenOf(options.relay) });
     this.#relay = new Supervisor({
       runtime,
       log,
       name: "relay",
-      connect: relayConnector({
-        runtime,
-        log,
-        relay: options.relay,
-        connect,
-        origin: this.#relayOrigin,
-        toRelay: this.#toRelay,
-        originId: originIdOf(options.cloudflare.url),
-        onAnnounced: () => this.#handleRelayKnown(),
-      }),
+      connect: this.#relayMeter.counting(
+        relayConnector({
+          runtime,
+          log,
+          relay: options.relay,
+          token: this.#token,
+          connect,
+          origin: this.#relayOrigin,
+          toRelay: this.#toRelay,
+          originId: originIdOf(options.cloudflare.url),
+          onAnnounced: () => this.#handleRelayKnown(),
+        }),
+      ),
+      renewal: (_session, signal) => this.#token.renewed(signal),
     });
     const { requestLimit, maxSessions = DEFAULT_MAX_SESSIONS } = options.cloudflare;
     this.#cloudflare = new SessionPool({
@@ -105,7 +115,9 @@ export class Bridge {
       name: "cloudflare",
       limits: { ...CLOUDFLARE_LIMITS, requests: requestLimit },
       maxSessions,
-      connect: cloudflareConnector({ runtime, cloudflare: options.cloudflare, connect }),
+      connect: this.#cloudflareMeter.counting(
+        cloudflareConnector({ runtime, cloudflare: options.cloudflare, connect }),
+      ),
     });
     this.#announcements = this.#relayOrigin.announced();
     if (options.registry && options.direction !== "to-cloudflare") {
@@ -148,6 +160,11 @@ export class Bridge {
     await Promise.all([this.#relay.stop(), this.#cloudflare.stop()]);
   }
 
+  /** Asks the registry at once, and resolves when it answered or failed; without one it does nothing. */
+  async pollNow(): Promise<void> {
+    await this.#registry?.pollNow();
+  }
+
   /** What the bridge does right now. */
   status(): BridgeStatus {
     const broadcasts: BroadcastStatus[] = [];
@@ -171,6 +188,8 @@ export class Bridge {
       relay: this.#relay.status(),
       cloudflare: this.#cloudflare.status(),
       registry: this.#registry?.health(),
+      traffic: { relay: this.#relayMeter.total(), cloudflare: this.#cloudflareMeter.total() },
+      relayTokenExpiresAt: this.#token.expiresAt,
       broadcasts,
       refused: { ...this.#refused },
     };
@@ -311,6 +330,11 @@ export class Bridge {
     await Promise.race([idle, limit]);
     cancel();
   }
+}
+
+/** The token sent to the relay: its own setting, or part of the URL. */
+async function relayTokenOf(relay: RelayOptions): Promise<string | undefined> {
+  return (await relay.token()) ?? new URL(relay.url).searchParams.get("jwt") ?? undefined;
 }
 
 /** All bridges of one CDN scope declare the same id, so that none takes another's streams for the relay's own. */

@@ -1,15 +1,16 @@
 import { connectLite, LITE_PROTOCOLS, type LiteSession } from "@moq-bridge/moq-lite-session";
 import type { Origin } from "@moq-bridge/origin";
-import type { Runtime } from "@moq-bridge/runtime";
+import { type Runtime, toMoqError } from "@moq-bridge/runtime";
 import type { connectRelay, TlsTrust } from "@moq-bridge/transport";
 import { GatedOrigin } from "./gated-origin.js";
 import type { Logger } from "./logger.js";
+import type { RelayToken } from "./relay-token.js";
 
 /** How to reach the relay. */
 export interface RelayOptions {
   /** `https://`, `wss://` or `ws://`; the path is the session's root. */
   readonly url: string;
-  /** The token sent as `?jwt=`, read before each connect. */
+  /** The token sent as `?jwt=`, read before each connect, and again before the one in use expires. */
   token(): Promise<string | undefined>;
   readonly tls: TlsTrust;
   /** Allow a token over `ws://` beyond loopback. */
@@ -23,6 +24,7 @@ export function relayConnector(options: {
   runtime: Runtime;
   log: Logger;
   relay: RelayOptions;
+  token: RelayToken;
   connect: typeof connectRelay;
   /** Filled with what the relay announces. */
   origin: Origin;
@@ -34,15 +36,19 @@ export function relayConnector(options: {
 }): (signal: AbortSignal) => Promise<LiteSession> {
   return async (signal) => {
     const url = new URL(options.relay.url);
-    const token = await options.relay.token();
+    const token = await options.token.take();
     if (token !== undefined) url.searchParams.set("jwt", token);
-    const { session: transport, fellBack } = await options.connect(url.href, {
-      protocols: LITE_PROTOCOLS,
-      tls: options.relay.tls,
-      insecureWs: options.relay.insecureWs,
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      signal,
-    });
+    const { session: transport, fellBack } = await options
+      .connect(url.href, {
+        protocols: LITE_PROTOCOLS,
+        tls: options.relay.tls,
+        insecureWs: options.relay.insecureWs,
+        timeoutMs: CONNECT_TIMEOUT_MS,
+        signal,
+      })
+      .catch((error: unknown) => {
+        throw options.token.explain(toMoqError(error, "connect_failed", "session"));
+      });
     if (fellBack) options.log.info(`relay: over WebSocket, because ${fellBack.message}`);
     let open = () => {};
     const gate = new Promise<void>((resolve) => {

@@ -4,6 +4,7 @@ import type { Runtime } from "@moq-bridge/runtime";
 import type { Refusal } from "./path-policy.js";
 import type { PoolStatus } from "./session-pool.js";
 import type { SupervisorStatus } from "./supervisor.js";
+import type { SideTraffic } from "./traffic.js";
 
 /**
  * What a broadcast is doing on its way to the other side:
@@ -40,6 +41,10 @@ export interface BridgeStatus {
   readonly cloudflare: PoolStatus;
   /** Absent when there is none. */
   readonly registry: RegistryHealth | undefined;
+  /** What the sessions with each side did since the start. */
+  readonly traffic: { readonly relay: SideTraffic; readonly cloudflare: SideTraffic };
+  /** Wall-clock milliseconds; `undefined` for no token, or one that does not say. */
+  readonly relayTokenExpiresAt: number | undefined;
   readonly broadcasts: readonly BroadcastStatus[];
   /** Paths that did not cross, counted by reason. */
   readonly refused: Readonly<Partial<Record<Refusal, number>>>;

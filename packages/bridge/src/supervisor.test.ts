@@ -145,4 +145,50 @@ describe("Supervisor", () => {
     await settle();
     expect(late.isClosed).toBe(true);
   });
+
+  it("keeps a session due for renewal in use until its successor is up", async () => {
+    const sessions: FakeSession[] = [];
+    const renewals: (() => void)[] = [];
+    const runtime = new VirtualRuntime();
+    const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+    let attempts = 0;
+    const supervisor = new Supervisor<FakeSession>({
+      runtime,
+      log: quiet,
+      name: "relay",
+      connect: () => {
+        attempts++;
+        if (attempts === 2 || attempts === 3) return refused();
+        const session = new FakeSession();
+        sessions.push(session);
+        return Promise.resolve(session);
+      },
+      renewal: () => new Promise((resolve) => renewals.push(resolve)),
+    });
+    supervisor.start();
+    await runtime.advance(1_000);
+    renewals[0]?.();
+    await settle();
+    expect(attempts).toBe(2);
+    expect(supervisor.current).toBe(sessions[0]);
+    expect(supervisor.status()).toMatchObject({ connected: true, lastError: "connection refused" });
+    await runtime.advance(2_000);
+    expect(supervisor.current).toBe(sessions[1]);
+    expect(sessions[0]?.isClosed).toBe(false);
+    await runtime.advance(4_000);
+    expect(sessions[0]?.isClosed).toBe(true);
+    expect(supervisor.current).toBe(sessions[1]);
+    // The next time the old session ends before there is a new one.
+    attempts = 1;
+    renewals[1]?.();
+    await settle();
+    sessions[1]?.end({});
+    await settle();
+    expect(supervisor.current).toBeUndefined();
+    await runtime.advance(2_000);
+    expect(supervisor.current).toBe(sessions[2]);
+    await supervisor.stop();
+    expect(sessions[2]?.isClosed).toBe(true);
+    expect(runtime.pendingTimers).toBe(0);
+  });
 });

@@ -1,5 +1,5 @@
 import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
-import { untilAborted } from "./abort.js";
+import { childController, untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
 import type { Logger } from "./logger.js";
 
@@ -25,6 +25,8 @@ export interface SupervisorOptions<S extends Supervised> {
   readonly name: string;
   /** Opens a session that is ready for use. Rejects with an error whose message is one plain line. */
   connect(signal: AbortSignal): Promise<S>;
+  /** Resolves when a session should be replaced by a new one, which is opened before the old one is left. Aborted with the session. */
+  renewal?(session: S, signal: AbortSignal): Promise<void>;
   /** Called with each session that comes into use, and with none when it is lost. */
   onChange?(session: S | undefined): void;
 }
@@ -50,14 +52,16 @@ const RECONNECT = { baseMs: 250, capMs: 5_000 };
 
 /**
  * Keeps one session up: the first retry comes at once, further ones with
- * exponential back-off and jitter. After GOAWAY the new session is opened
- * before the old one is left.
+ * exponential back-off and jitter. After GOAWAY, and when a session is due for
+ * renewal, the new session is opened before the old one is left.
  */
 export class Supervisor<S extends Supervised> {
   readonly #options: SupervisorOptions<S>;
   readonly #stop = new AbortController();
   readonly #waiters = new Set<(session: S) => void>();
   readonly #draining = new Set<S>();
+  /** In use until its successor is up. */
+  #outgoing: S | undefined;
   #running: Promise<void> | undefined;
   #current: S | undefined;
   #since: number;
@@ -131,10 +135,12 @@ export class Supervisor<S extends Supervised> {
     const session = await this.#connect(signal);
     const upAt = runtime.now();
     this.#up(session);
-    const end = await untilAborted(
-      Promise.race([session.closed, session.goaway.then(() => "goaway" as const)]),
-      signal,
-    );
+    const end = await this.#endOf(session, signal);
+    if (end === "renewal") {
+      this.#failures = 0;
+      this.#leave(session);
+      return;
+    }
     this.#failures = runtime.now() - upAt >= STABLE_MS ? 0 : this.#failures + 1;
     if (end === "goaway") {
       log.info(`${name}: asked to reconnect (GOAWAY)`);
@@ -144,6 +150,36 @@ export class Supervisor<S extends Supervised> {
     this.#lastError = end.error?.message;
     log.warn(`${name}: session ended: ${end.error?.message ?? "closed by the peer"}`);
     this.#down(session);
+  }
+
+  /** What comes first in a session's life that calls for another one. */
+  async #endOf(session: S, signal: AbortSignal): Promise<SupervisedEnd | "goaway" | "renewal"> {
+    const { renewal } = this.#options;
+    const { controller, release } = childController(signal);
+    const events: Promise<SupervisedEnd | "goaway" | "renewal">[] = [
+      session.closed,
+      session.goaway.then(() => "goaway"),
+    ];
+    if (renewal) events.push(renewal(session, controller.signal).then(() => "renewal"));
+    try {
+      return await untilAborted(Promise.race(events), signal);
+    } finally {
+      release();
+      controller.abort();
+    }
+  }
+
+  /** The session stays in use until a new one is up, however long that takes, unless it ends. */
+  #leave(session: S): void {
+    const { log, name } = this.#options;
+    log.info(`${name}: opening a new session before the token of this one expires`);
+    this.#outgoing = session;
+    void session.closed.then(({ error }) => {
+      if (this.#outgoing !== session) return;
+      this.#outgoing = undefined;
+      log.warn(`${name}: session ended: ${error?.message ?? "closed by the peer"}`);
+      this.#down(session);
+    });
   }
 
   async #connect(signal: AbortSignal): Promise<S> {
@@ -161,6 +197,9 @@ export class Supervisor<S extends Supervised> {
   }
 
   #up(session: S): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = undefined;
+    if (outgoing) this.#drain(outgoing);
     this.#current = session;
     this.#sessions++;
     this.#since = this.#options.runtime.wallClock();

@@ -46,6 +46,9 @@ export interface RegistryHealth {
   readonly lastSuccess: number | undefined;
   /** How long ago that was, in milliseconds. */
   readonly ageMs: number | undefined;
+  /** Requests made so far, and those of them that gave nothing. */
+  readonly polls: number;
+  readonly failedPolls: number;
   /** Failures in a row. */
   readonly failures: number;
   /** Why the last poll failed: one plain line; `undefined` when it did not. */
@@ -77,6 +80,8 @@ export class RegistryPoller {
   #cancelTimer: CancelTimer | undefined;
   #request: AbortController | undefined;
   #started = false;
+  #polls = 0;
+  #failedPolls = 0;
   #nextWaiters: (() => void)[] = [];
   #waiters: (() => void)[] = [];
 
@@ -133,6 +138,8 @@ export class RegistryPoller {
     const ageMs = lastSuccess === undefined ? undefined : runtime.now() - lastSuccess;
     return {
       ...state,
+      polls: this.#polls,
+      failedPolls: this.#failedPolls,
       ageMs,
       lastSuccess: ageMs === undefined ? undefined : runtime.wallClock() - ageMs,
       lastError: lastError?.message,
@@ -160,6 +167,7 @@ export class RegistryPoller {
   async #ask(request: PollRequest): Promise<void> {
     const controller = new AbortController();
     this.#request = controller;
+    this.#polls++;
     const give = await this.#get(request, controller.signal);
     if (this.#stopped.signal.aborted) return;
     give();
@@ -194,6 +202,7 @@ export class RegistryPoller {
       return () =>
         this.#machine.handleAnswer(runtime.now(), answer, usableEtag(etag), runtime.wallClock());
     } catch (thrown) {
+      this.#failedPolls++;
       const error = this.#withLabel(toMoqError(thrown, "registry_internal", "process"));
       return () => this.#machine.handleFailure(runtime.now(), error, retryAfterMs);
     }

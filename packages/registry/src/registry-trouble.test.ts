@@ -24,6 +24,8 @@ describe("conditional requests", () => {
     );
     expect(lists).toEqual([["a"]]);
     expect(poller.health()).toMatchObject({ failures: 0, live: 1, rows: 1 });
+    const { polls, failedPolls } = poller.health();
+    expect(polls).toBeGreaterThan(failedPolls);
     expect(poller.health().ageMs).toBeLessThan(INTERVAL);
   });
 
