@@ -107,6 +107,7 @@ export function tokenExpiry(token: string): number | undefined {
 }
 
 function isoTime(ms: number): string {
+  // biome-ignore lint/style/noRestrictedGlobals: writes a given time, asks no clock
   return new Date(ms).toISOString();
 }
 
