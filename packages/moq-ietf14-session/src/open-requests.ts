@@ -20,6 +20,7 @@ export class OpenRequests {
   readonly #publications = new Map<number, Publication>();
   readonly #byPath = new Map<Path, Publication>();
   readonly #subscriptions = new Map<number, InboundSubscription>();
+  readonly #byAlias = new Map<number, InboundSubscription>();
 
   addSubscription(handle: number, subscription: InboundSubscription): void {
     this.#subscriptions.set(handle, subscription);
@@ -36,11 +37,17 @@ export class OpenRequests {
     return this.#byPath.get(path);
   }
 
+  /** The subscription whose data carries this alias. */
+  subscription(trackAlias: number): InboundSubscription | undefined {
+    const subscription = this.#byAlias.get(trackAlias);
+    return subscription?.trackAlias === trackAlias ? subscription : undefined;
+  }
+
   /** Passes an answer on. `countsStreams`: whether PUBLISH_DONE's count is to be believed. */
   handle(event: RequestEvent, countsStreams: boolean): void {
     switch (event.type) {
       case "subscription_accepted":
-        this.#subscriptions.get(event.handle)?.handleAccepted(event.trackAlias);
+        this.#accept(event.handle, event.trackAlias);
         break;
       case "subscription_refused":
         this.#subscriptions.get(event.handle)?.handleRefused(event.error);
@@ -88,6 +95,16 @@ export class OpenRequests {
     for (const prefix of this.prefixes.values()) prefix.handleRefused(error);
     for (const offer of this.offers.values()) offer.handleEnded();
     this.offers.clear();
+  }
+
+  #accept(handle: number, trackAlias: number): void {
+    const subscription = this.#subscriptions.get(handle);
+    if (!subscription) return;
+    this.#byAlias.set(trackAlias, subscription);
+    void subscription.done.then(() => {
+      if (this.#byAlias.get(trackAlias) === subscription) this.#byAlias.delete(trackAlias);
+    });
+    subscription.handleAccepted(trackAlias);
   }
 
   #endPublication(handle: number, end: PublicationEnd): void {

@@ -1,6 +1,19 @@
 import type { ControlMessageType } from "@moq-bridge/moq-wire/ietf14";
 
 /**
+ * Groups of one object each that follow each other quickly, as audio is often
+ * sent. Where the loss of a packet lets a group overtake the one before, some
+ * peers end the track; so each waits until the peer has the one before.
+ */
+export interface SmallGroupRule {
+  /** The rule is for groups that come faster than this, a second. */
+  readonly perSecond: number;
+  /** Milliseconds a group may wait for the one before. */
+  readonly waitMs: number;
+  readonly late: "skip" | "reset";
+}
+
+/**
  * What is assumed of a peer, as data. Nothing in this package asks a peer's
  * name: it asks the profile.
  */
@@ -16,10 +29,16 @@ export interface PeerProfile {
   readonly setupTimeoutMs: number;
   /** Milliseconds for any request to be answered. */
   readonly requestTimeoutMs: number;
+  /**
+   * What a request unanswered for that long ends: itself, or the session,
+   * unless the peer answered a later request. A peer that is silent from some
+   * request on will not answer the next ones either.
+   */
+  readonly unansweredRequest: "ends_request" | "ends_session";
   /** What the end of the peer's control stream is: a fault, or its way to end a session. */
   readonly controlFin: "violation" | "session_end";
-  /** Whether a PATH parameter over WebTransport ends the session (INVALID_PATH). */
-  readonly refusesSetupPath: boolean;
+  /** Whether PATH or AUTHORITY in a SETUP that did not come over raw QUIC ends the session. */
+  readonly refusesSetupAddress: boolean;
   /** The filter of our SUBSCRIBEs. */
   readonly filter: "largest_object" | "next_group_start";
   /** Whether a group wanted by number is asked for with an AbsoluteStart filter. */
@@ -28,8 +47,18 @@ export interface PeerProfile {
   readonly publisherPriority: number | "track";
   /** Milliseconds between the openings of two groups of one subscription, at least. */
   readonly groupGapMs: number;
+  /** How small groups are kept in order; absent: they need no care. */
+  readonly smallGroups: SmallGroupRule | undefined;
+  /**
+   * Names of tracks (`*` stands for any characters) that are written once in
+   * a long while: the stream of their newest group stays open, for peers that
+   * give those who join later only what is open.
+   */
+  readonly writeOnceTracks: readonly string[];
   /** Data streams the peer lets us have unfinished at once. */
   readonly maxOpenStreams: number;
+  /** Milliseconds the peer may take to admit one more data stream. */
+  readonly openStreamTimeoutMs: number;
   /** Whether PUBLISH_DONE's stream count from this peer is true. */
   readonly countsStreams: boolean;
   /** Whether a refused PUBLISH_NAMESPACE is followed by DONE when withdrawn: the peer keeps refused names. */
@@ -52,6 +81,7 @@ export const standard: PeerProfile = {
     "subscribe",
     "subscribe_ok",
     "subscribe_error",
+    "subscribe_update",
     "unsubscribe",
     "publish_done",
     "publish_error",
@@ -72,13 +102,17 @@ export const standard: PeerProfile = {
   obeysRequestLimit: true,
   setupTimeoutMs: 10_000,
   requestTimeoutMs: 10_000,
+  unansweredRequest: "ends_request",
   controlFin: "violation",
-  refusesSetupPath: true,
+  refusesSetupAddress: true,
   filter: "next_group_start",
   asksForStartGroup: true,
   publisherPriority: "track",
   groupGapMs: 0,
+  smallGroups: undefined,
+  writeOnceTracks: [],
   maxOpenStreams: 1_000,
+  openStreamTimeoutMs: 10_000,
   countsStreams: true,
   doneAfterError: false,
   cancelFollowsDone: false,
@@ -118,13 +152,17 @@ export const cloudflare: PeerProfile = {
   obeysRequestLimit: false,
   setupTimeoutMs: 10_000,
   requestTimeoutMs: 10_000,
+  unansweredRequest: "ends_session",
   controlFin: "session_end",
-  refusesSetupPath: false,
+  refusesSetupAddress: false,
   filter: "largest_object",
   asksForStartGroup: false,
   publisherPriority: 0,
   groupGapMs: 1,
+  smallGroups: { perSecond: 10, waitMs: 200, late: "skip" },
+  writeOnceTracks: ["catalog.json", ".catalog"],
   maxOpenStreams: 99,
+  openStreamTimeoutMs: 5_000,
   countsStreams: false,
   doneAfterError: true,
   cancelFollowsDone: true,

@@ -5,7 +5,8 @@ import type { TransportSession } from "@moq-bridge/transport";
 import type { PeerSubscribe } from "./control/events.js";
 import type { PublisherMachine } from "./control/publisher-machine.js";
 import { ServedSubscription } from "./data/served-subscription.js";
-import { StreamSlots } from "./data/stream-slots.js";
+import { StreamOpener } from "./data/stream-opener.js";
+import { matchesTrack } from "./data/track-patterns.js";
 import { requestTimeout, subscribeErrorCode } from "./errors.js";
 import type { PeerProfile } from "./profile.js";
 import type { Counters } from "./stats.js";
@@ -32,13 +33,14 @@ interface Served {
 /** Answers the peer's SUBSCRIBEs and TRACK_STATUS, and serves the former. */
 export class Serving {
   readonly #options: ServingOptions;
-  readonly #slots: StreamSlots;
+  readonly #opener: StreamOpener;
   readonly #served = new Map<number, Served>();
   #nextAlias = 0;
 
   constructor(options: ServingOptions) {
     this.#options = options;
-    this.#slots = new StreamSlots(options.profile.maxOpenStreams);
+    const { maxOpenStreams: limit, openStreamTimeoutMs: timeoutMs } = options.profile;
+    this.#opener = new StreamOpener({ ...options, limit, timeoutMs });
   }
 
   async handleSubscribe(request: PeerSubscribe): Promise<void> {
@@ -119,7 +121,8 @@ export class Serving {
     flush();
     const subscription = new ServedSubscription({
       ...this.#options,
-      slots: this.#slots,
+      opener: this.#opener,
+      writeOnce: matchesTrack(this.#options.profile.writeOnceTracks, request.track),
       track: served.track,
       info,
       trackAlias,

@@ -67,6 +67,7 @@ export class Ietf14Session {
     this.#machine = new SessionMachine({
       side: transport.side,
       profile,
+      rawQuic: transport.kind === "quic",
       servesPrefixes: options.serve !== undefined,
       now: runtime.now(),
     });
@@ -100,7 +101,7 @@ export class Ietf14Session {
     void transport.closed.then((info) => this.#handleClosed(info));
     void this.#ingress.run(transport);
     void this.#refuseBidis();
-    void this.#dropDatagrams();
+    void this.#readDatagrams();
     void this.#control.read();
     this.#flush();
   }
@@ -188,6 +189,10 @@ export class Ietf14Session {
       runtime,
       sendUnsubscribe: () => {
         this.#machine.subscriber.unsubscribe(handle);
+        this.#flush();
+      },
+      sendUpdate: (priority) => {
+        this.#machine.subscriber.update(handle, 255 - priority);
         this.#flush();
       },
     });
@@ -344,20 +349,29 @@ export class Ietf14Session {
     }
   }
 
-  /** Objects in datagrams come alone and out of order; they are counted, not carried. */
-  async #dropDatagrams(): Promise<void> {
+  async #readDatagrams(): Promise<void> {
     for (;;) {
       const datagram = await this.#transport.readDatagram();
       if (!datagram) return;
       this.#counters.bytesReceived += datagram.byteLength;
-      this.#counters.datagramsDropped++;
-      try {
-        decodeDatagram(datagram);
-      } catch (error) {
-        if (error instanceof WireError && error.kind === "unsupported") continue;
-        this.#machine.handleViolation(error);
-        this.#flush();
+      this.#handleDatagram(datagram);
+    }
+  }
+
+  #handleDatagram(bytes: Uint8Array): void {
+    try {
+      const datagram = decodeDatagram(bytes);
+      const subscription = this.#requests.subscription(datagram.trackAlias);
+      // One that overtook its SUBSCRIBE_OK is lost like any other lost datagram.
+      if (subscription) subscription.handleDatagram(datagram);
+      else this.#counters.datagramsDropped++;
+    } catch (error) {
+      if (error instanceof WireError && error.kind === "unsupported") {
+        this.#counters.unsupported++;
+        return;
       }
+      this.#machine.handleViolation(error);
+      this.#flush();
     }
   }
 

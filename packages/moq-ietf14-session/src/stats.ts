@@ -11,6 +11,8 @@ export interface Ietf14Stats {
   readonly objectsReceived: number;
   /** Groups a peer's subscription did not get, whole or in part, because its reader was behind. */
   readonly groupsSkipped: number;
+  /** Data streams the peer did not admit in time; each ended its subscription. */
+  readonly streamOpenTimeouts: number;
   /** Groups that ended inside an object or with a reset. */
   readonly groupsTruncated: number;
   /** Groups that came and were not wanted: known already, or too old. */
@@ -23,7 +25,9 @@ export interface Ietf14Stats {
   readonly statusObjectsDropped: number;
   /** Streams of subgroups other than 0, dropped. */
   readonly subgroupsDropped: number;
-  /** Datagrams, dropped. */
+  /** Objects that came as datagrams and were kept. */
+  readonly datagramsReceived: number;
+  /** Datagrams of no known track, or later than something newer of their track; dropped. */
   readonly datagramsDropped: number;
   /** Streams whose alias no SUBSCRIBE_OK explained in time, dropped. */
   readonly unknownAliases: number;
@@ -59,12 +63,14 @@ export function newCounters(): Counters {
     objectsSent: 0,
     objectsReceived: 0,
     groupsSkipped: 0,
+    streamOpenTimeouts: 0,
     groupsTruncated: 0,
     groupsUnwanted: 0,
     objectGaps: 0,
     extensionsDropped: 0,
     statusObjectsDropped: 0,
     subgroupsDropped: 0,
+    datagramsReceived: 0,
     datagramsDropped: 0,
     unknownAliases: 0,
     unsupported: 0,

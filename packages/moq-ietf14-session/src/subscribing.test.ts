@@ -206,7 +206,7 @@ describe("data", () => {
     await expect(first.stopped).resolves.toBe(1);
     const extended = await peer.transport.openUni();
     await extended.write(Uint8Array.of(0x11, 7, 2, 0, 0, 2, 2, 5, 1, 0x63));
-    peer.transport.sendDatagram(Uint8Array.of(0x04, 7, 9, 0, 1));
+    peer.transport.sendDatagram(Uint8Array.of(0x04, 8, 9, 0, 1));
     await peer.settle();
     expect(seen).toEqual(["1: a b", "2: c…"]);
     expect(peer.session.stats()).toMatchObject({

@@ -1,8 +1,10 @@
 import type { WireError } from "@moq-bridge/moq-wire";
-import type { TrackInfo, TrackProducer } from "@moq-bridge/origin";
-import { type CancelTimer, MoqError, type Runtime } from "@moq-bridge/runtime";
+import type { ObjectDatagram } from "@moq-bridge/moq-wire/ietf14";
+import type { TrackDemand, TrackInfo, TrackProducer } from "@moq-bridge/origin";
+import { type CancelTimer, MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import type { IncomingStream } from "./data/incoming-stream.js";
 import type { AliasOwner, Ingress } from "./data/ingress.js";
+import { DatagramGroups } from "./datagram-groups.js";
 import { type Deferred, deferred } from "./deferred.js";
 import { sessionEnded } from "./errors.js";
 import { DRAIN_MS, LINGER_MS } from "./limits.js";
@@ -29,7 +31,8 @@ export interface Subscription {
   readonly accepted: Promise<TrackInfo>;
   /**
    * Where objects go. Call it soon after `accepted`: data that came already is
-   * held for two seconds. The track outlives the subscription; `detach`,
+   * held for two seconds. A changed demand of the track's readers is passed on
+   * with SUBSCRIBE_UPDATE where the profile has it. The track outlives the subscription; `detach`,
    * `finish` or `abort` it when `done` says that it is over.
    */
   fill(track: TrackProducer): void;
@@ -47,25 +50,39 @@ export class InboundSubscription implements Subscription, AliasOwner {
   readonly #ingress: Ingress;
   readonly #runtime: Runtime;
   readonly #sendUnsubscribe: () => void;
+  readonly #sendUpdate: (priority: number) => void;
   readonly #accepted: Deferred<TrackInfo> = deferred();
   readonly #done: Deferred<SubscriptionEnd> = deferred();
   readonly #open = new Set<IncomingStream>();
   #streams = 0;
   #track: TrackProducer | undefined;
+  #datagrams: DatagramGroups | undefined;
   #trackAlias: number | undefined;
+  #ignoreDemand = () => {};
   #over = false;
   #ending: { end: SubscriptionEnd; expected: bigint | undefined; drained: boolean } | undefined;
   #timers: CancelTimer[] = [];
 
-  /** `sendUnsubscribe` tells the peer. */
-  constructor(options: { ingress: Ingress; runtime: Runtime; sendUnsubscribe: () => void }) {
+  /** `sendUnsubscribe` and `sendUpdate` tell the peer; a priority is 0 to 255, higher first. */
+  constructor(options: {
+    ingress: Ingress;
+    runtime: Runtime;
+    sendUnsubscribe: () => void;
+    sendUpdate: (priority: number) => void;
+  }) {
     this.#ingress = options.ingress;
     this.#runtime = options.runtime;
     this.#sendUnsubscribe = options.sendUnsubscribe;
+    this.#sendUpdate = options.sendUpdate;
   }
 
   get accepted(): Promise<TrackInfo> {
     return this.#accepted.promise;
+  }
+
+  /** The alias of the track's data, while it may come. */
+  get trackAlias(): number | undefined {
+    return this.#over ? undefined : this.#trackAlias;
   }
 
   get done(): Promise<SubscriptionEnd> {
@@ -75,6 +92,9 @@ export class InboundSubscription implements Subscription, AliasOwner {
   fill(track: TrackProducer): void {
     if (this.#over) return;
     this.#track = track;
+    this.#datagrams = new DatagramGroups(track, this.#ingress.counters, () => this.#runtime.now());
+    this.#ignoreDemand = track.onDemand((demand) => this.#passOn(demand));
+    this.#passOn(track.demand);
     for (const stream of [...this.#open]) stream.flow(track);
     void track.closed.then(() => this.unsubscribe());
   }
@@ -136,12 +156,30 @@ export class InboundSubscription implements Subscription, AliasOwner {
     this.#settleIfDrained();
   }
 
+  handleDatagram(datagram: ObjectDatagram): void {
+    if (!this.#datagrams) {
+      this.#ingress.counters.datagramsDropped++;
+      return;
+    }
+    try {
+      this.#datagrams.handle(datagram);
+    } catch (error) {
+      // The track was replaced: its owner learns it from the track itself.
+      this.#datagrams = undefined;
+      this.#settle({ type: "failed", error: toMoqError(error, "group_failed", "subscription") });
+    }
+  }
+
   handleUnsupported(cause: WireError): void {
     if (this.#over) return;
     this.#sendUnsubscribe();
     const message = `the track cannot be carried: ${cause.message}`;
     const error = new MoqError("wire_unsupported", message, { scope: "subscription", cause });
     this.#settle({ type: "failed", error });
+  }
+
+  #passOn(demand: TrackDemand | undefined): void {
+    if (demand && !this.#over && !this.#ending) this.#sendUpdate(demand.priority);
   }
 
   #settleIfDrained(): void {
@@ -156,6 +194,8 @@ export class InboundSubscription implements Subscription, AliasOwner {
     this.#over = true;
     for (const cancel of this.#timers) cancel();
     this.#timers = [];
+    this.#ignoreDemand();
+    this.#datagrams?.end();
     if (this.#trackAlias !== undefined) this.#ingress.release(this.#trackAlias);
     if (end.type !== "session_closed") for (const stream of [...this.#open]) stream.abandon();
     this.#open.clear();

@@ -28,6 +28,7 @@ describe("SETUP", () => {
     ["another version", [setup([], [0xff000010])], 0x15],
     ["no version", [setup([], [])], 0x15],
     ["a PATH over WebTransport", [setup([{ type: 1n, value: bytes }])], 0x8],
+    ["an AUTHORITY over WebTransport", [setup([{ type: 5n, value: bytes }])], 0x19],
     [
       "a token registered where nothing is cached",
       [setup([{ type: 3n, value: Uint8Array.of(1, 0, 0) }])],
@@ -55,7 +56,6 @@ describe("SETUP", () => {
     const peer = await ScriptedPeer.start("client", { setup: false });
     const more: Parameter[] = [
       { type: 3n, value: Uint8Array.of(3, 0, 1, 2) },
-      { type: 5n, value: bytes },
       { type: 7n, value: bytes },
       { type: 4n, value: 10n },
       { type: 1000n, value: 1n },

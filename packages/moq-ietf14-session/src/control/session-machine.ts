@@ -79,6 +79,7 @@ export class SessionMachine {
   readonly #events: SessionEvent[] = [];
   readonly #handlers: Handlers;
   readonly #setupDeadline: number;
+  readonly #rawQuic: boolean;
   #state: "setup" | "ready" | "closed" = "setup";
   #closeError: MoqError | undefined;
   #goaway = false;
@@ -88,6 +89,8 @@ export class SessionMachine {
   constructor(options: {
     side: "client" | "server";
     profile: PeerProfile;
+    /** Whether the session runs on QUIC itself, without WebTransport; default false. */
+    rawQuic?: boolean;
     /** Whether SUBSCRIBE_NAMESPACE of the peer finds anything. */
     servesPrefixes: boolean;
     now: number;
@@ -95,6 +98,7 @@ export class SessionMachine {
     const { side, profile, now } = options;
     this.#side = side;
     this.#profile = profile;
+    this.#rawQuic = options.rawQuic ?? false;
     this.#setupDeadline = now + profile.setupTimeoutMs;
     const send = (message: ControlMessage) => this.send(message);
     this.ledger = new RequestLedger(side, profile, send);
@@ -213,7 +217,7 @@ export class SessionMachine {
     if (message.type !== expected) {
       throw peerViolation(`${message.type} before ${expected}`, SESSION_ERROR.protocolViolation);
     }
-    const limit = acceptSetup(message, this.#profile);
+    const limit = acceptSetup(message, { profile: this.#profile, rawQuic: this.#rawQuic });
     if (this.#side === "server") this.send(serverSetup(this.#profile));
     this.#state = "ready";
     this.ledger.handleSetupLimit(limit);

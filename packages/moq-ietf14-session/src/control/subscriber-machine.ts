@@ -1,9 +1,11 @@
 import {
+  type Location,
   type PublishDone,
   SESSION_ERROR,
   type Subscribe,
   type SubscribeError,
   type SubscribeOk,
+  type SubscriptionFilter,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { MoqError } from "@moq-bridge/runtime";
 import { misuse, peerViolation, requestRefused, requestTimeout } from "../errors.js";
@@ -19,6 +21,16 @@ interface Entry {
   state: "queued" | "pending" | "active" | "over";
   requestId: number | undefined;
   trackAlias: number | undefined;
+  /** As asked for, for SUBSCRIBE_UPDATE to repeat. */
+  readonly filter: SubscriptionFilter;
+  readonly forward: boolean;
+  /** The start of what the publisher sends, known from SUBSCRIBE_OK. */
+  start: Location;
+  /** The priority the publisher knows, and the one wanted. */
+  sentPriority: number;
+  priority: number;
+  /** Whether a SUBSCRIBE_UPDATE waits for a request ID. */
+  updating: boolean;
 }
 
 /**
@@ -32,8 +44,10 @@ interface Entry {
  *  pending  SUBSCRIBE_ERROR            over     refused
  *  pending  PUBLISH_DONE               over     refused: some peers skip the error
  *  pending  unsubscribe, time-out      over     UNSUBSCRIBE
+ *  pending  update                     pending  (sent after SUBSCRIBE_OK)
  *  active   PUBLISH_DONE               over     done
  *  active   unsubscribe                over     UNSUBSCRIBE
+ *  active   update                     active   SUBSCRIBE_UPDATE, where the profile has it
  *  active   a second answer            –        the session ends: PROTOCOL_VIOLATION
  *  over     anything                   over     counted
  * ```
@@ -71,6 +85,12 @@ export class SubscriberMachine {
       state: "queued",
       requestId: undefined,
       trackAlias: undefined,
+      filter: request.filter,
+      forward: request.forward,
+      start: { group: 0, object: 0 },
+      sentPriority: request.subscriberPriority,
+      priority: request.subscriberPriority,
+      updating: false,
     };
     this.#byHandle.set(entry.handle, entry);
     this.#byTrack.set(track, entry);
@@ -97,6 +117,14 @@ export class SubscriberMachine {
     this.#end(entry);
   }
 
+  /** Wants another priority (0 to 255, lower first) from now on; without effect where the profile has no SUBSCRIBE_UPDATE. */
+  update(handle: number, subscriberPriority: number): void {
+    const entry = this.#byHandle.get(handle);
+    if (!entry || !this.#context.profile.sends.has("subscribe_update")) return;
+    entry.priority = subscriberPriority;
+    this.#sendUpdate(entry);
+  }
+
   handleOk(message: SubscribeOk): void {
     const entry = this.#answered(message.requestId, "SUBSCRIBE_OK");
     if (!entry) return;
@@ -107,8 +135,10 @@ export class SubscriberMachine {
     entry.state = "active";
     entry.trackAlias = message.trackAlias;
     this.#byAlias.set(message.trackAlias, entry);
+    entry.start = startOf(entry.filter, message.largestLocation);
     const { trackAlias } = message;
     this.#context.emit({ type: "subscription_accepted", handle: entry.handle, trackAlias });
+    this.#sendUpdate(entry);
   }
 
   handleError(message: SubscribeError): void {
@@ -150,6 +180,32 @@ export class SubscriberMachine {
     }
   }
 
+  /** One at a time: while it waits for a request ID, later wishes replace earlier ones. */
+  #sendUpdate(entry: Entry): void {
+    const { requestId: subscriptionRequestId } = entry;
+    const needed = entry.state === "active" && entry.priority !== entry.sentPriority;
+    if (!needed || entry.updating || subscriptionRequestId === undefined) return;
+    entry.updating = true;
+    this.#context.ledger.request({
+      isCancelled: () => entry.state !== "active",
+      send: (requestId) => {
+        entry.updating = false;
+        entry.sentPriority = entry.priority;
+        const { filter, forward, start } = entry;
+        return {
+          type: "subscribe_update",
+          requestId,
+          subscriptionRequestId,
+          startLocation: start,
+          endGroup: filter.type === "absolute_range" ? filter.endGroup + 1 : 0,
+          subscriberPriority: entry.priority,
+          forward,
+          parameters: [],
+        };
+      },
+    });
+  }
+
   #answered(requestId: number, name: string): Entry | undefined {
     const entry = this.#known(requestId);
     if (entry && entry.state !== "pending") {
@@ -176,4 +232,13 @@ export class SubscriberMachine {
     if (entry.requestId !== undefined) this.#byRequest.delete(entry.requestId);
     if (entry.trackAlias !== undefined) this.#byAlias.delete(entry.trackAlias);
   }
+}
+
+/** Where a subscription starts (section 9.7), which SUBSCRIBE_UPDATE may not go behind. */
+function startOf(filter: SubscriptionFilter, largest: Location | undefined): Location {
+  if ("start" in filter) return filter.start;
+  if (!largest) return { group: 0, object: 0 };
+  return filter.type === "next_group_start"
+    ? { group: largest.group + 1, object: 0 }
+    : { group: largest.group, object: largest.object + 1 };
 }

@@ -1,5 +1,5 @@
 import type { GroupConsumer, TrackConsumer } from "@moq-bridge/origin";
-import type { MoqError } from "@moq-bridge/runtime";
+import type { MoqError, Runtime } from "@moq-bridge/runtime";
 import { toMoqError } from "@moq-bridge/runtime";
 
 /** Groups kept for a reader that is busy with an earlier one; older ones are skipped. */
@@ -10,19 +10,29 @@ export type TrackEnd =
   | { readonly type: "finished" }
   | { readonly type: "failed"; readonly error: MoqError };
 
+/** A group that waits to be sent. */
+export interface QueuedGroup {
+  readonly group: GroupConsumer;
+  /** When it was first seen, on the runtime's clock. */
+  readonly arrivedAt: number;
+}
+
 /** Reads a track's groups ahead of their sending, so that the sender knows how far behind it is. */
 export class GroupQueue {
   readonly #track: TrackConsumer;
+  readonly #runtime: Runtime;
   readonly #onChange: () => void;
   readonly #onSkipped: (count: number) => void;
-  #groups: GroupConsumer[] = [];
+  #groups: QueuedGroup[] = [];
   #end: TrackEnd | undefined;
 
   constructor(
     track: TrackConsumer,
+    runtime: Runtime,
     callbacks: { onChange: () => void; onSkipped: (count: number) => void },
   ) {
     this.#track = track;
+    this.#runtime = runtime;
     this.#onChange = callbacks.onChange;
     this.#onSkipped = callbacks.onSkipped;
     void this.#read();
@@ -38,9 +48,20 @@ export class GroupQueue {
     return this.#groups.length === 0 ? this.#end : undefined;
   }
 
+  /** The next group, which stays. */
+  get first(): QueuedGroup | undefined {
+    return this.#groups[0];
+  }
+
   /** The next group. */
-  shift(): GroupConsumer | undefined {
+  shift(): QueuedGroup | undefined {
     return this.#groups.shift();
+  }
+
+  /** Drops the groups that were there before `time`. */
+  skipBefore(time: number): void {
+    const first = this.#groups.findIndex(({ arrivedAt }) => arrivedAt >= time);
+    this.#drop(first < 0 ? this.#groups.length : first);
   }
 
   /** Leaves only the newest group. */
@@ -51,7 +72,7 @@ export class GroupQueue {
   /** Lets go of everything. */
   close(): void {
     this.#track.close();
-    for (const group of this.#groups) group.close();
+    for (const { group } of this.#groups) group.close();
     this.#groups = [];
   }
 
@@ -61,7 +82,7 @@ export class GroupQueue {
         const group = await this.#track.nextGroup();
         if (!group) break;
         if (this.#groups.length === MAX_AHEAD) this.#drop(1);
-        this.#groups.push(group);
+        this.#groups.push({ group, arrivedAt: this.#runtime.now() });
         this.#onChange();
       }
       this.#end = { type: "finished" };
@@ -76,7 +97,7 @@ export class GroupQueue {
 
   #drop(count: number): void {
     const dropped = this.#groups.splice(0, Math.max(0, count));
-    for (const group of dropped) group.close();
-    this.#onSkipped(dropped.length);
+    for (const { group } of dropped) group.close();
+    if (dropped.length > 0) this.#onSkipped(dropped.length);
   }
 }

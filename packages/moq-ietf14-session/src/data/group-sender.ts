@@ -21,6 +21,8 @@ export interface GroupSenderOptions {
   readonly runtime: Runtime;
   /** When the subscription began, on the runtime's clock: what came before is not late. */
   readonly since: number;
+  /** Whether the FIN is left to the caller. */
+  readonly holdOpen: boolean;
 }
 
 /** Sends one group on one stream as it fills: subgroup 0, objects numbered like the group's frames. */
@@ -30,6 +32,7 @@ export class GroupSender {
   #wake: (() => void) | undefined;
   #interrupted = false;
   #objectId = -1;
+  #objectCount = 0;
   #previousObjectId: number | undefined;
   /** When the frames of the batch arrived. */
   #arrivals: number[] = [];
@@ -39,8 +42,13 @@ export class GroupSender {
     this.#options = options;
   }
 
+  /** Objects sent so far. */
+  get objectCount(): number {
+    return this.#objectCount;
+  }
+
   /**
-   * Sends the group and its FIN; false when interrupted.
+   * Sends the group and its FIN, unless that is left to the caller; false when interrupted.
    *
    * @throws {MoqError} the group's, or the stream's; the stream is reset then
    */
@@ -69,7 +77,7 @@ export class GroupSender {
         }
       }
       if (this.#interrupted) return false;
-      this.#stream.finish();
+      if (!this.#options.holdOpen) this.#stream.finish();
       counters.groupsSent++;
       return true;
     } catch (error) {
@@ -109,6 +117,7 @@ export class GroupSender {
     if (this.#objectId < firstObject) return undefined;
     if (piece.type === "chunk") return piece.bytes;
     counters.objectsSent++;
+    this.#objectCount++;
     if (piece.header.arrivedAt !== undefined) this.#arrivals.push(piece.header.arrivedAt);
     const header = encodeObjectHeader(
       {

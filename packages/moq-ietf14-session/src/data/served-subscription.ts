@@ -5,22 +5,21 @@ import {
 } from "@moq-bridge/moq-wire/ietf14";
 import type { GroupConsumer, TrackConsumer, TrackInfo } from "@moq-bridge/origin";
 import { type Runtime, toMoqError } from "@moq-bridge/runtime";
-import type { SendStream, TransportSession } from "@moq-bridge/transport";
+import type { SendStream } from "@moq-bridge/transport";
 import { publishDoneStatus } from "../errors.js";
 import { LAG_GRACE_MS, LINGER_MS, MAX_UNREAD_GROUPS } from "../limits.js";
 import type { PeerProfile } from "../profile.js";
 import type { Counters } from "../stats.js";
-import { GroupQueue } from "./group-queue.js";
+import { GroupQueue, type QueuedGroup } from "./group-queue.js";
 import { GroupSender } from "./group-sender.js";
-import type { StreamSlots } from "./stream-slots.js";
+import type { StreamOpener } from "./stream-opener.js";
 
 /** What a subscription of the peer is served with. */
 export interface ServedSubscriptionOptions {
-  readonly transport: TransportSession;
   readonly runtime: Runtime;
   readonly profile: PeerProfile;
   readonly counters: Counters;
-  readonly slots: StreamSlots;
+  readonly opener: StreamOpener;
   readonly track: TrackConsumer;
   readonly info: TrackInfo;
   readonly trackAlias: number;
@@ -28,6 +27,8 @@ export interface ServedSubscriptionOptions {
   readonly subscriberPriority: number;
   readonly filter: SubscriptionFilter;
   readonly forward: boolean;
+  /** Whether the newest group's stream is kept open until there is a newer one. */
+  readonly writeOnce: boolean;
 }
 
 /** What PUBLISH_DONE says. */
@@ -48,9 +49,13 @@ export class ServedSubscription {
   readonly #queue: GroupQueue;
   readonly #since: number;
   readonly #open = new Set<SendStream>();
+  readonly #controller = new AbortController();
   #sender: GroupSender | undefined;
+  #finishHeld: (() => void) | undefined;
   #streamCount = 0;
   #openedAt = -Infinity;
+  /** The group sent before: when it came, and of how many objects it was. */
+  #previous = { arrivedAt: -Infinity, objectCount: 0 };
   #forward: boolean;
   #endGroup: number | undefined;
   #subscriberPriority: number;
@@ -61,11 +66,11 @@ export class ServedSubscription {
   constructor(options: ServedSubscriptionOptions) {
     this.#options = options;
     this.#since = options.runtime.now();
-    const { filter, forward, subscriberPriority, track, counters } = options;
+    const { filter, forward, subscriberPriority, track, runtime, counters } = options;
     this.#forward = forward;
     this.#subscriberPriority = subscriberPriority;
     this.#endGroup = filter.type === "absolute_range" ? filter.endGroup : undefined;
-    this.#queue = new GroupQueue(track, {
+    this.#queue = new GroupQueue(track, runtime, {
       onChange: () => this.#handleQueueChange(),
       onSkipped: (count) => {
         counters.groupsSkipped += count;
@@ -79,21 +84,25 @@ export class ServedSubscription {
       while (!this.#cancelled && (!this.#forward || this.#queue.length === 0) && !this.#queue.end) {
         await this.#wait();
       }
+      await this.#inOrder();
       if (this.#cancelled) return undefined;
-      const group = this.#queue.shift();
-      if (!group) return this.#finish();
-      if (this.#endGroup !== undefined && group.sequence > this.#endGroup) {
-        group.close();
-        return this.#finish(PUBLISH_DONE_STATUS.subscriptionEnded);
+      if (this.#queue.length === 0 && !this.#queue.end) continue;
+      const next = this.#queue.shift();
+      if (!next) return this.#finish();
+      if (this.#endGroup !== undefined && next.group.sequence > this.#endGroup) {
+        next.group.close();
+        return this.#finish({ status: PUBLISH_DONE_STATUS.subscriptionEnded, reason: "" });
       }
       await this.#gap();
-      await this.#send(group);
+      const failure = await this.#send(next);
+      if (failure) return this.#finish(failure);
     }
   }
 
   /** The peer unsubscribed, or the session ends: resets every open stream. */
   cancel(): void {
     this.#cancelled = true;
+    this.#controller.abort();
     this.#queue.close();
     this.#sender?.interrupt(STREAM_ERROR.cancelled);
     for (const stream of this.#open) stream.reset(STREAM_ERROR.cancelled);
@@ -114,15 +123,42 @@ export class ServedSubscription {
     this.#wake?.();
   }
 
-  async #send(group: GroupConsumer): Promise<void> {
-    const stream = await this.#openStream();
-    if (!stream) {
+  /** Sends one group; gives what PUBLISH_DONE says if that cannot be. */
+  async #send(next: QueuedGroup): Promise<Pick<ServedEnd, "status" | "reason"> | undefined> {
+    const { group, arrivedAt } = next;
+    this.#finishHeld?.();
+    let stream: SendStream;
+    try {
+      stream = await this.#openStream();
+    } catch (thrown) {
       group.close();
-      return;
+      const error = toMoqError(thrown, "stream_open_failed", "subscription");
+      if (error.code === "stream_open_timeout") {
+        return { status: publishDoneStatus(error), reason: error.message };
+      }
+      // Nobody wants the stream any more, or the session is over and this subscription with it.
+      this.#cancelled = true;
+      return undefined;
     }
-    const { profile, info, trackAlias, filter, counters, runtime } = this.#options;
+    const sender = this.#createSender(stream, group);
+    this.#sender = sender;
+    this.#streamCount++;
+    this.#watchLag();
+    // A group that is gone or whose stream the peer stopped costs this group only.
+    const whole = await sender.run().catch(() => false);
+    if (!whole && !this.#cancelled) this.#options.counters.groupsSkipped++;
+    if (whole && this.#options.writeOnce) this.#hold(stream);
+    this.#previous = { arrivedAt, objectCount: sender.objectCount };
+    this.#sender = undefined;
+    this.#cancelLag?.();
+    this.#cancelLag = undefined;
+    return undefined;
+  }
+
+  #createSender(stream: SendStream, group: GroupConsumer): GroupSender {
+    const { profile, info, trackAlias, filter, counters, runtime, writeOnce } = this.#options;
     const start = "start" in filter ? filter.start : undefined;
-    this.#sender = new GroupSender(stream, {
+    return new GroupSender(stream, {
       group,
       trackAlias,
       publisherPriority:
@@ -131,55 +167,34 @@ export class ServedSubscription {
       counters,
       runtime,
       since: this.#since,
+      holdOpen: writeOnce,
     });
-    this.#streamCount++;
-    this.#watchLag();
-    // A group that is gone or whose stream the peer stopped costs this group only.
-    const whole = await this.#sender.run().catch(() => false);
-    if (!whole && !this.#cancelled) counters.groupsSkipped++;
-    this.#sender = undefined;
-    this.#cancelLag?.();
-    this.#cancelLag = undefined;
   }
 
-  /** A stream of its own for the next group; `undefined` when nobody wants one any more. */
-  async #openStream(): Promise<SendStream | undefined> {
-    const { transport, slots, counters, info, runtime } = this.#options;
-    let taken = false;
-    let giveUp = () => {};
-    giveUp = slots.take(() => {
-      taken = true;
-      this.#wake?.();
-    });
+  /** Leaves a stream without its FIN until the next group comes, the track ends, or its slot is wanted. */
+  #hold(stream: SendStream): void {
+    const finish = () => {
+      this.#finishHeld = undefined;
+      stream.finish();
+    };
+    const takeBack = this.#options.opener.slots.lend(finish);
+    this.#finishHeld = () => {
+      takeBack();
+      finish();
+    };
+  }
+
+  /** A stream of its own for the next group. @throws {MoqError} `stream_open_timeout`, `session_closed`, `unsubscribed` */
+  async #openStream(): Promise<SendStream> {
+    const { opener, info, runtime } = this.#options;
     this.#resetUnread();
-    while (!taken && !this.#cancelled) await this.#wait();
-    if (this.#cancelled) {
-      if (taken) slots.release();
-      else giveUp();
-      return undefined;
-    }
-    let stream: SendStream;
-    try {
-      stream = await transport.openUni();
-    } catch {
-      slots.release();
-      // Only the end of the session refuses a stream, and it ends this subscription too.
-      this.#cancelled = true;
-      return undefined;
-    }
+    const stream = await opener.open(this.#controller.signal);
     this.#open.add(stream);
-    counters.openSendStreams++;
     const ended = () => {
       this.#open.delete(stream);
-      counters.openSendStreams--;
-      slots.release();
       this.#wake?.();
     };
     void stream.finished.then(ended, ended);
-    if (this.#cancelled) {
-      stream.reset(STREAM_ERROR.cancelled);
-      return undefined;
-    }
     stream.setPriority(((255 - this.#subscriberPriority) << 8) | info.priority);
     this.#openedAt = runtime.now();
     return stream;
@@ -191,6 +206,35 @@ export class ServedSubscription {
     const [oldest] = this.#open;
     oldest?.reset(STREAM_ERROR.deliveryTimeout);
     this.#options.counters.groupsSkipped++;
+  }
+
+  /** Keeps small groups from overtaking each other on a network that loses packets. */
+  async #inOrder(): Promise<void> {
+    const { profile, runtime } = this.#options;
+    const rule = profile.smallGroups;
+    if (!rule) return;
+    for (;;) {
+      const { first } = this.#queue;
+      if (!first || this.#cancelled || this.#open.size === 0) return;
+      const { arrivedAt, objectCount } = this.#previous;
+      if (objectCount !== 1 || (first.arrivedAt - arrivedAt) * rule.perSecond >= 1_000) return;
+      const now = runtime.now();
+      if (now - first.arrivedAt < rule.waitMs) {
+        const cancelTimer = runtime.setTimer(first.arrivedAt + rule.waitMs - now, () =>
+          this.#wake?.(),
+        );
+        await this.#wait();
+        cancelTimer();
+      } else if (rule.late === "skip") {
+        this.#queue.skipBefore(now - rule.waitMs + 0.001);
+      } else {
+        for (const stream of this.#open) {
+          stream.reset(STREAM_ERROR.deliveryTimeout);
+          this.#open.delete(stream);
+          this.#options.counters.groupsSkipped++;
+        }
+      }
+    }
   }
 
   /** Keeps groups from being opened in a burst, of which some peers keep only the last. */
@@ -217,9 +261,10 @@ export class ServedSubscription {
   }
 
   /** Waits for the streams to close, which PUBLISH_DONE promises. */
-  async #finish(status?: number): Promise<ServedEnd | undefined> {
+  async #finish(why?: Pick<ServedEnd, "status" | "reason">): Promise<ServedEnd | undefined> {
     const { end } = this.#queue;
     this.#queue.close();
+    this.#finishHeld?.();
     let late = false;
     const cancelTimer = this.#options.runtime.setTimer(LINGER_MS, () => {
       late = true;
@@ -230,7 +275,7 @@ export class ServedSubscription {
     cancelTimer();
     if (this.#cancelled) return undefined;
     const streamCount = this.#streamCount;
-    if (status !== undefined) return { status, streamCount, reason: "" };
+    if (why) return { ...why, streamCount };
     if (end?.type !== "failed") {
       return { status: PUBLISH_DONE_STATUS.trackEnded, streamCount, reason: "" };
     }

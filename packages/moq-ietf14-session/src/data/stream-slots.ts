@@ -1,7 +1,12 @@
-/** How many data streams may be unfinished at once; who comes when all are taken waits in line. */
+/**
+ * How many data streams may be unfinished at once; who comes when all are
+ * taken waits in line. A slot whose stream is open only for convenience can be
+ * lent: it is called back when somebody waits.
+ */
 export class StreamSlots {
   #free: number;
   #waiting: (() => void)[] = [];
+  readonly #lent = new Set<() => void>();
 
   constructor(limit: number) {
     this.#free = limit;
@@ -15,6 +20,11 @@ export class StreamSlots {
       return () => {};
     }
     this.#waiting.push(taken);
+    const [oldest] = this.#lent;
+    if (oldest) {
+      this.#lent.delete(oldest);
+      oldest();
+    }
     return () => {
       this.#waiting = this.#waiting.filter((waiting) => waiting !== taken);
     };
@@ -25,5 +35,12 @@ export class StreamSlots {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free++;
+  }
+
+  /** Keeps a slot until it is wanted: `callBack` is called once then, and should end the stream. Returns how to take that back. */
+  lend(callBack: () => void): () => void {
+    const lent = () => callBack();
+    this.#lent.add(lent);
+    return () => this.#lent.delete(lent);
   }
 }
