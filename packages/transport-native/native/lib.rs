@@ -12,6 +12,7 @@ mod webtransport;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -21,7 +22,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use quinn::{Endpoint, IdleTimeout, TransportConfig, VarInt};
+use quinn::{
+    Endpoint, EndpointConfig, IdleTimeout, Runtime as _, TokioRuntime, TransportConfig, VarInt,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
@@ -241,10 +244,19 @@ impl Hub {
         let tls = tls::server_config(&settings.cert, &settings.key).map_err(invalid)?;
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
         config.transport_config(settings.transport.build());
-        let address = settings.address.parse().map_err(invalid)?;
         let _context = runtime().enter();
-        let endpoint = Endpoint::server(config, address).map_err(invalid)?;
-        let port = endpoint.local_addr().map_err(invalid)?.port();
+        let address: SocketAddr = settings.address.parse().map_err(invalid)?;
+        let socket = UdpSocket::bind(address).map_err(invalid)?;
+        let socket = TokioRuntime.wrap_udp_socket(socket).map_err(invalid)?;
+        let port = socket.local_addr().map_err(invalid)?.port();
+        let watched = Arc::downgrade(&socket);
+        let endpoint = Endpoint::new_with_abstract_socket(
+            EndpointConfig::default(),
+            Some(config),
+            socket,
+            Arc::new(TokioRuntime),
+        )
+        .map_err(invalid)?;
         let id = self.shared.next_id();
         let mut servers = self.shared.servers.lock().unwrap();
         servers.insert(id, endpoint.clone());
@@ -252,7 +264,7 @@ impl Hub {
             protocols: settings.protocols,
             paths: settings.paths,
         };
-        start_server(&self.shared, id, endpoint, offer);
+        start_server(&self.shared, id, endpoint, watched, offer);
         Ok(Listening {
             id: id as f64,
             port,

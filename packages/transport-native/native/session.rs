@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quinn::{Endpoint, RecvStream, SendStream};
+use quinn::{AsyncUdpSocket, Endpoint, RecvStream, SendStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::events::{Kind, Payload};
 use crate::stream::{start_recv, start_send};
@@ -147,8 +147,14 @@ async fn read_datagrams(shared: Arc<Shared>, entry: Arc<SessionEntry>) {
     }
 }
 
-/// Accepts sessions until the endpoint is closed.
-pub fn start_server(shared: &Arc<Shared>, id: u64, endpoint: Endpoint, offer: Offer) {
+/// Accepts sessions until the endpoint is closed. `socket` is the endpoint's.
+pub fn start_server(
+    shared: &Arc<Shared>,
+    id: u64,
+    endpoint: Endpoint,
+    socket: Weak<dyn AsyncUdpSocket>,
+    offer: Offer,
+) {
     let shared = shared.clone();
     let offer = Arc::new(offer);
     runtime().spawn(async move {
@@ -169,6 +175,12 @@ pub fn start_server(shared: &Arc<Shared>, id: u64, endpoint: Endpoint, offer: Of
             });
         }
         endpoint.wait_idle().await;
+        drop(endpoint);
+        // The library closes the socket in a task of its own, and tells nobody. Closed means
+        // that the port is free again.
+        while socket.strong_count() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
         shared.emit(Kind::ServerClosed, id, 0.0, Payload::None);
     });
 }
