@@ -1,3 +1,4 @@
+export { type CombinedOrigin, type CombineOptions, combine } from "./combine.js";
 export { DEFAULT_MAX_GROUP_BYTES } from "./group.js";
 export { appendHop, checkHops, instanceId, MAX_HOPS, passedOrigin } from "./hops.js";
 export { DEFAULT_BUDGET_BYTES, MemoryBudget } from "./memory-budget.js";
