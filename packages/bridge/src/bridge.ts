@@ -1,7 +1,7 @@
 import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
 import type { LiteSession } from "@moq-bridge/moq-lite-session";
 import { type Announcements, type BroadcastConsumer, Origin, type Path } from "@moq-bridge/origin";
-import { type RegistryEntry, RegistryPoller } from "@moq-bridge/registry";
+import type { RegistryEntry } from "@moq-bridge/registry";
 import { MoqError, type Runtime } from "@moq-bridge/runtime";
 import { connectRelay } from "@moq-bridge/transport";
 import { type CloudflareOptions, cloudflareConnector } from "./cloudflare-connection.js";
@@ -10,11 +10,13 @@ import type { Logger } from "./logger.js";
 import { PathLane } from "./path-lane.js";
 import { PathPolicy, type Refusal } from "./path-policy.js";
 import { PublishedName } from "./published-name.js";
+import { RegistryReporter, type ReportOptions } from "./registry-reporter.js";
 import { RegistryStream } from "./registry-stream.js";
 import { type RelayOptions, relayConnector } from "./relay-connection.js";
 import { RelayToken } from "./relay-token.js";
 import { SessionPool } from "./session-pool.js";
 import type { BridgeStatus, BroadcastStatus } from "./status.js";
+import { combinedHealth, type RegistryOptions, StreamSources } from "./stream-sources.js";
 import { Supervisor } from "./supervisor.js";
 import { ietf14Traffic, liteTraffic, TrafficMeter } from "./traffic.js";
 
@@ -24,8 +26,12 @@ export interface BridgeOptions {
   readonly log: Logger;
   readonly relay: RelayOptions;
   readonly cloudflare: CloudflareOptions;
-  /** Names the streams that are live on Cloudflare; without it nothing is carried to the relay. */
-  readonly registry?: { readonly url: string; readonly pollIntervalMs: number };
+  /** Name the streams that are live on Cloudflare. */
+  readonly registries?: readonly RegistryOptions[];
+  /** Paths that are always taken for live on Cloudflare. */
+  readonly streams?: readonly string[];
+  /** Where the relay's streams are listed. */
+  readonly report?: ReportOptions;
   /** Which way broadcasts are carried. */
   readonly direction: "both" | "to-cloudflare" | "to-relay";
   /** Patterns of paths to carry, see {@link PathPolicy}; none means all. */
@@ -69,7 +75,8 @@ export class Bridge {
   readonly #cloudflareMeter = new TrafficMeter(ietf14Traffic);
   readonly #relay: Supervisor<LiteSession>;
   readonly #cloudflare: SessionPool<Ietf14Session>;
-  readonly #registry: RegistryPoller | undefined;
+  readonly #sources: StreamSources;
+  readonly #reporter: RegistryReporter | undefined;
   readonly #paths = new Map<Path, PathEntry>();
   readonly #refused: Partial<Record<Refusal, number>> = {};
   /** Rows that do not cross: counted once for as long as the registry lists them. */
@@ -77,7 +84,6 @@ export class Bridge {
   readonly #announcements: Announcements;
   /** The relay's own names are known: until then nothing may be shown there. */
   #relayKnown = false;
-  #registryTrouble: string | undefined;
   #stopping = false;
   #onIdle: () => void = () => {};
 
@@ -120,14 +126,17 @@ export class Bridge {
       ),
     });
     this.#announcements = this.#relayOrigin.announced();
-    if (options.registry && options.direction !== "to-cloudflare") {
-      this.#registry = new RegistryPoller({
-        runtime,
-        url: options.registry.url,
-        intervalMs: options.registry.pollIntervalMs,
-        onEntries: (entries) => this.#handleRows(entries),
-        onError: (error) => this.#handleRegistryTrouble(error),
-      });
+    const { direction, report, registries = [], streams = [] } = options;
+    const named =
+      direction === "to-cloudflare" ? { registries: [], streams: [] } : { registries, streams };
+    this.#sources = new StreamSources({
+      runtime,
+      log,
+      ...named,
+      onRows: (rows) => this.#handleRows(rows),
+    });
+    if (report && direction !== "to-relay") {
+      this.#reporter = new RegistryReporter({ ...report, runtime, log });
     }
     this.#cdn.dynamic((request) => {
       const activity = this.#paths.get(request.path)?.lane.activity;
@@ -146,7 +155,7 @@ export class Bridge {
   start(): void {
     this.#relay.start();
     this.#cloudflare.start();
-    this.#registry?.start();
+    this.#sources.start();
     void this.#followRelay();
   }
 
@@ -154,15 +163,15 @@ export class Bridge {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#registry?.stop();
+    this.#sources.stop();
     this.#announcements.close();
-    await this.#withdrawAll();
+    await Promise.all([this.#withdrawAll(), this.#reporter?.stop()]);
     await Promise.all([this.#relay.stop(), this.#cloudflare.stop()]);
   }
 
-  /** Asks the registry at once, and resolves when it answered or failed; without one it does nothing. */
-  async pollNow(): Promise<void> {
-    await this.#registry?.pollNow();
+  /** Asks every registry at once, and resolves when each answered or failed. */
+  pollNow(): Promise<void> {
+    return this.#sources.pollNow();
   }
 
   /** What the bridge does right now. */
@@ -184,10 +193,13 @@ export class Bridge {
         });
       }
     }
+    const registries = this.#sources.status();
     return {
       relay: this.#relay.status(),
       cloudflare: this.#cloudflare.status(),
-      registry: this.#registry?.health(),
+      registry: combinedHealth(registries),
+      registries,
+      report: this.#reporter?.status(),
       traffic: { relay: this.#relayMeter.total(), cloudflare: this.#cloudflareMeter.total() },
       relayTokenExpiresAt: this.#token.expiresAt,
       broadcasts,
@@ -217,16 +229,7 @@ export class Bridge {
     this.#reconcile(path, entry);
   }
 
-  /** An outage is said once; it ends nothing. */
-  #handleRegistryTrouble(error: MoqError): void {
-    const { log } = this.#options;
-    if (this.#registryTrouble === error.message) log.debug(error.message);
-    else log.warn(`registry: ${error.message}; what was known stays`);
-    this.#registryTrouble = error.message;
-  }
-
   #handleRows(entries: readonly RegistryEntry[]): void {
-    this.#registryTrouble = undefined;
     const rows = new Map(entries.map((row) => [row.streamId, row]));
     for (const path of this.#refusedRows) if (!rows.has(path)) this.#refusedRows.delete(path);
     for (const [path, row] of rows) {
@@ -271,6 +274,8 @@ export class Bridge {
   /** Makes the path's lane do what is known of it; its own relay's publishers come before the registry. */
   #reconcile(path: Path, entry: PathEntry): void {
     if (this.#stopping) return;
+    if (entry.native) this.#reporter?.show(path);
+    else this.#reporter?.hide(path);
     if (entry.native) this.#showOnCloudflare(path, entry, entry.native);
     else if (entry.row) this.#showOnRelay(path, entry, entry.row);
     else {

@@ -2,7 +2,9 @@ import type { Path } from "@moq-bridge/origin";
 import type { RegistryHealth } from "@moq-bridge/registry";
 import type { Runtime } from "@moq-bridge/runtime";
 import type { Refusal } from "./path-policy.js";
+import type { ReportStatus } from "./registry-reporter.js";
 import type { PoolStatus } from "./session-pool.js";
+import type { RegistryStatus } from "./stream-sources.js";
 import type { SupervisorStatus } from "./supervisor.js";
 import type { SideTraffic } from "./traffic.js";
 
@@ -39,8 +41,12 @@ export interface BroadcastStatus {
 export interface BridgeStatus {
   readonly relay: SupervisorStatus;
   readonly cloudflare: PoolStatus;
-  /** Absent when there is none. */
+  /** All registries together; absent when there is none. */
   readonly registry: RegistryHealth | undefined;
+  /** Each registry, in the order of the configuration. */
+  readonly registries: readonly RegistryStatus[];
+  /** How listing the relay's streams goes; absent when it is not asked for. */
+  readonly report: ReportStatus | undefined;
   /** What the sessions with each side did since the start. */
   readonly traffic: { readonly relay: SideTraffic; readonly cloudflare: SideTraffic };
   /** Wall-clock milliseconds; `undefined` for no token, or one that does not say. */

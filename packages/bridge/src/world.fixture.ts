@@ -11,7 +11,8 @@ import {
   type TrackProducer,
   type TrackRequest,
 } from "@moq-bridge/origin";
-import { type HttpResponse, MoqError, VirtualRuntime } from "@moq-bridge/runtime";
+import { httpSource } from "@moq-bridge/registry";
+import { type HttpHandler, type HttpResponse, MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import { type connectRelay, type MemoryPair, memoryPair } from "@moq-bridge/transport";
 import { Bridge, type BridgeOptions } from "./bridge.js";
 
@@ -128,11 +129,13 @@ export class World {
   /** What the registry lists. */
   rows: { stream_id: string; origin: string; started_at?: string }[] = [];
   registryUp = true;
+  /** Answers every request; by default the list of `rows`. */
+  http: HttpHandler = () => this.#answer();
   #connections = 0;
 
   constructor(options: { seed?: number; protocol?: string } & Partial<BridgeOptions> = {}) {
     const seed = options.seed ?? 1;
-    this.runtime = new VirtualRuntime({ seed, http: () => this.#answer() });
+    this.runtime = new VirtualRuntime({ seed, http: (url, request) => this.http(url, request) });
     this.relay = new FakeRelay(this.runtime);
     this.cdn = new FakeCloudflare(this.runtime);
     const connect: typeof connectRelay = async (url) => {
@@ -151,7 +154,12 @@ export class World {
       log: { debug() {}, info: say, warn: say, error: say },
       relay: { url: RELAY, token: async () => undefined, tls: {}, insecureWs: false },
       cloudflare: { url: CLOUDFLARE, tls: {} },
-      registry: { url: "https://registry.example/live", pollIntervalMs: 1_000 },
+      registries: [
+        {
+          source: httpSource({ runtime: this.runtime, url: "https://registry.example/live" }),
+          pollIntervalMs: 1_000,
+        },
+      ],
       direction: "both",
       allow: [],
       deny: [],

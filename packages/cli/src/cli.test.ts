@@ -94,7 +94,7 @@ describe("run", () => {
     expect(options).toMatchObject({
       relay: { url: "https://relay.example/", tls: {}, insecureWs: false },
       cloudflare: { url: "https://cdn.example/", tls: {} },
-      registry: { url: "https://registry.example/", pollIntervalMs: 2000 },
+      registries: [{ source: { label: "https://registry.example" }, pollIntervalMs: 2000 }],
       direction: "both",
       allow: ["a/*"],
       deny: [],

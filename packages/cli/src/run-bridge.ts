@@ -1,4 +1,5 @@
 import type { Bridge, BridgeOptions } from "@moq-bridge/bridge";
+import { httpSource } from "@moq-bridge/registry";
 import { systemRuntime } from "@moq-bridge/runtime";
 import { VERSION } from "./flags.js";
 import type { LineLogger } from "./logger.js";
@@ -38,7 +39,14 @@ export function bridgeOptions(
     },
     cloudflare: { url: cloudflare.url.href, tls: cloudflare.tls },
     ...(registry
-      ? { registry: { url: registry.url.href, pollIntervalMs: registry.pollIntervalMs } }
+      ? {
+          registries: [
+            {
+              source: httpSource({ runtime: systemRuntime, url: registry.url.href }),
+              pollIntervalMs: registry.pollIntervalMs,
+            },
+          ],
+        }
       : {}),
     direction: settings.direction,
     allow: [...settings.allow],

@@ -1,8 +1,8 @@
 /** One stream as a row of the registry gives it. */
 export interface RegistryRow {
-  /** The stream's name: 1 to {@link MAX_STREAM_ID_BYTES} bytes of UTF-8, otherwise unchecked. */
+  /** The stream's broadcast path: 1 to 1024 bytes of UTF-8, otherwise unchecked. */
   readonly streamId: string;
-  /** Where it is published, for example `cloudflare`. */
+  /** Where it is published: `cloudflare` or `earthseed`. */
   readonly origin: string;
   /**
    * Identifies this run of the stream: its start time, else its lease.
@@ -27,8 +27,6 @@ export interface RegistryList {
   readonly others: ReadonlyMap<string, readonly RegistryEntry[]>;
 }
 
-/** Longest stream id accepted, in bytes of UTF-8. */
-export const MAX_STREAM_ID_BYTES = 1024;
 /** Longest start time or lease accepted, in characters; a longer one counts as not given. */
 export const MAX_INSTANCE_LENGTH = 256;
 

@@ -1,10 +1,30 @@
 export {
-  MAX_STREAM_ID_BYTES,
-  type RegistryEntry,
-  type SkipReason,
-} from "./entry.js";
+  type AnswerSource,
+  type HttpSourceOptions,
+  httpSource,
+} from "./answer-source.js";
+export { checkMapping, type MappingCheck } from "./check-mapping.js";
+export type { RegistryEntry, SkipReason } from "./entry.js";
+export {
+  idOfPath,
+  type OriginValue,
+  REFERENCE_MAPPING,
+  type RegistryMapping,
+  readMapping,
+} from "./mapping.js";
 export {
   type RegistryHealth,
   RegistryPoller,
   type RegistryPollerOptions,
 } from "./registry-poller.js";
+export {
+  type Claimed,
+  RegistryWriteError,
+  RegistryWriter,
+  type RegistryWriterOptions,
+} from "./registry-writer.js";
+export {
+  MAX_STREAM_ID_BYTES,
+  MAX_STREAM_ID_PARTS,
+  streamIdFault,
+} from "./stream-id.js";

@@ -1,10 +1,7 @@
 import { MoqError } from "@moq-bridge/runtime";
-import {
-  MAX_INSTANCE_LENGTH,
-  MAX_STREAM_ID_BYTES,
-  type RegistryRow,
-  type SkipReason,
-} from "./entry.js";
+import type { RegistryRow, SkipReason } from "./entry.js";
+import { fieldOf, REFERENCE_MAPPING, type RegistryMapping, readsMap } from "./mapping.js";
+import { type RawRow, readRow } from "./read-row.js";
 
 /** A registry's answer, row by row. */
 export interface ParsedAnswer {
@@ -17,12 +14,16 @@ export interface ParsedAnswer {
   readonly duplicates: number;
   /** How many rows were skipped, by reason. */
   readonly skipped: ReadonlyMap<SkipReason, number>;
+  /** The first row that does not fit, quoted; rows of unknown origins do fit. */
+  readonly misfit: string | undefined;
 }
 
-const utf8 = new TextEncoder();
+/** Longest quotation of a row, in characters. */
+const MAX_QUOTE_LENGTH = 200;
 
 /**
- * Reads `{"broadcasts":[{"stream_id","origin","viewer_count"?,"started_at"?,"lease"?}]}`.
+ * Reads an answer by the mapping; by default
+ * `{"broadcasts":[{"stream_id","origin","viewer_count"?,"started_at"?,"lease"?}]}`.
  * A row that does not fit is skipped and counted.
  *
  * @throws {MoqError} `registry_html`, `registry_bad_json` or `registry_shape`, the last also when not one of the rows fits
@@ -30,40 +31,71 @@ const utf8 = new TextEncoder();
 export function parseAnswer(
   body: Uint8Array,
   contentType: string | undefined,
-  knownOrigins: ReadonlySet<string>,
+  mapping: RegistryMapping = REFERENCE_MAPPING,
 ): ParsedAnswer {
-  const rows = readRows(body, contentType);
+  const answer = readAnswer(body, contentType, mapping);
+  const { rows, skipped } = answer;
+  const misfits = [...skipped].filter(([reason]) => reason !== "unknown_origin");
+  const count = misfits.reduce((sum, [, each]) => sum + each, 0);
+  if (rows > 0 && count === rows) {
+    const reasons = misfits.map(([reason, each]) => `${each} ${reason}`).join(", ");
+    throw shapeError(`none of the ${rows} rows fits (${reasons})`);
+  }
+  return answer;
+}
+
+/** Like {@link parseAnswer}, but an answer of which no row fits is one without entries. */
+export function readAnswer(
+  body: Uint8Array,
+  contentType: string | undefined,
+  mapping: RegistryMapping,
+): ParsedAnswer {
+  const rows = readRows(body, contentType, mapping);
   const byOrigin = new Map<string, Map<string, RegistryRow>>();
   const doubtful = new Set<string>();
   const skipped = new Map<SkipReason, number>();
   let duplicates = 0;
-  let fitting = 0;
+  let misfit: string | undefined;
   for (const row of rows) {
-    const result = readRow(row, knownOrigins);
+    const result = readRow(row, mapping);
     if ("skip" in result) {
       skipped.set(result.skip, (skipped.get(result.skip) ?? 0) + 1);
-      if (result.skip === "unknown_origin") fitting++;
+      if (result.skip !== "unknown_origin") misfit ??= `${quote(row)} (${result.skip})`;
       if (result.streamId !== undefined) doubtful.add(result.streamId);
       continue;
     }
-    fitting++;
     const entries = byOrigin.get(result.origin) ?? new Map<string, RegistryRow>();
     byOrigin.set(result.origin, entries);
     const known = entries.get(result.streamId);
     if (known) duplicates++;
     entries.set(result.streamId, known ? merge(known, result) : result);
   }
-  if (rows.length > 0 && fitting === 0) {
-    const reasons = [...skipped].map(([reason, count]) => `${count} ${reason}`).join(", ");
-    throw shapeError(`none of the ${rows.length} rows fits (${reasons})`);
-  }
-  return { byOrigin, doubtful, rows: rows.length, duplicates, skipped };
+  return { byOrigin, doubtful, rows: rows.length, duplicates, skipped, misfit };
 }
 
-function readRows(body: Uint8Array, contentType: string | undefined): readonly unknown[] {
-  let value: unknown;
+function quote({ key, value }: RawRow): string {
+  const text = JSON.stringify(key === undefined ? value : { [key]: value });
+  return text.length <= MAX_QUOTE_LENGTH ? text : `${text.slice(0, MAX_QUOTE_LENGTH)}…`;
+}
+
+function readRows(
+  body: Uint8Array,
+  contentType: string | undefined,
+  mapping: RegistryMapping,
+): readonly RawRow[] {
+  const list = fieldOf(readJson(body, contentType), mapping.list);
+  if (Array.isArray(list)) return list.map((value) => ({ key: undefined, value }));
+  if (readsMap(mapping) && typeof list === "object" && list !== null) {
+    return Object.entries(list).map(([key, value]) => ({ key, value }));
+  }
+  const name = mapping.list === "" ? "the answer" : `"${mapping.list}"`;
+  const wanted = readsMap(mapping) ? "a list or an object" : "a list";
+  throw shapeError(`${name} is missing or not ${wanted}`);
+}
+
+function readJson(body: Uint8Array, contentType: string | undefined): unknown {
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
     // The parser's own message quotes the text, which may hold anything.
     if (looksLikeHtml(body, contentType)) {
@@ -75,39 +107,6 @@ function readRows(body: Uint8Array, contentType: string | undefined): readonly u
       { scope: "process" },
     );
   }
-  if (!isRecord(value)) throw shapeError('expected an object with a list "broadcasts"');
-  if (!Array.isArray(value.broadcasts)) throw shapeError('"broadcasts" is missing or not a list');
-  return value.broadcasts;
-}
-
-function readRow(
-  row: unknown,
-  knownOrigins: ReadonlySet<string>,
-): RegistryRow | { readonly skip: SkipReason; readonly streamId?: string } {
-  if (!isRecord(row)) return { skip: "not_an_object" };
-  const { stream_id: streamId, origin } = row;
-  if (typeof streamId !== "string" || streamId === "") return { skip: "bad_stream_id" };
-  if (utf8.encode(streamId).byteLength > MAX_STREAM_ID_BYTES) return { skip: "stream_id_too_long" };
-  if (typeof origin !== "string") return { skip: "bad_origin", streamId };
-  if (!knownOrigins.has(origin)) return { skip: "unknown_origin" };
-  return {
-    streamId,
-    origin,
-    instance: readInstance(row.started_at) ?? readInstance(row.lease),
-    viewerCount: readCount(row.viewer_count),
-  };
-}
-
-function readInstance(value: unknown): string | undefined {
-  if (typeof value === "number") return String(value);
-  if (typeof value !== "string" || value === "" || value.length > MAX_INSTANCE_LENGTH) {
-    return undefined;
-  }
-  return value;
-}
-
-function readCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /** The same whichever row came first, or a registry without a fixed order would look like restarts. */
@@ -127,20 +126,6 @@ function larger<T extends string | number>(a: T | undefined, b: T | undefined): 
 function looksLikeHtml(body: Uint8Array, contentType: string | undefined): boolean {
   if (contentType?.toLowerCase().includes("html")) return true;
   return new TextDecoder().decode(body.subarray(0, 256)).trimStart().startsWith("<");
-}
-
-interface Row {
-  readonly [name: string]: unknown;
-  readonly broadcasts?: unknown;
-  readonly stream_id?: unknown;
-  readonly origin?: unknown;
-  readonly started_at?: unknown;
-  readonly lease?: unknown;
-  readonly viewer_count?: unknown;
-}
-
-function isRecord(value: unknown): value is Row {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function shapeError(message: string): MoqError {

@@ -1,6 +1,7 @@
 import { type HttpResponse, VirtualRuntime } from "@moq-bridge/runtime";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { httpSource } from "./answer-source.js";
 import { RegistryPoller } from "./registry-poller.js";
 
 type Step =
@@ -76,7 +77,7 @@ it("no outage ever ends an entry, and a mass end takes two answers in a row", as
       let errors = 0;
       const poller = new RegistryPoller({
         runtime,
-        url: "http://registry.test/",
+        source: httpSource({ runtime, url: "http://registry.test/" }),
         intervalMs: 5000,
         onEntries: (entries) => lists.push(entries.map((entry) => entry.streamId)),
         onError: () => errors++,

@@ -92,7 +92,7 @@ describe("polling", () => {
   it("sends a user name and password as basic authorization, and further headers", async () => {
     const { poller, runtime, asked } = setUp(() => rows(), {
       url: "https://us%20er:hunter2@registry.test/x",
-      headers: { "x-key": "1" },
+      headers: async () => ({ "x-key": "1" }),
     });
     poller.start();
     await runtime.advance(0);

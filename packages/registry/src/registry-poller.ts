@@ -1,6 +1,8 @@
 import { type CancelTimer, MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import debug from "debug";
+import type { AnswerSource } from "./answer-source.js";
 import type { RegistryEntry, SkipReason } from "./entry.js";
+import type { RegistryMapping } from "./mapping.js";
 import { parseAnswer } from "./parse-answer.js";
 import { type PollEvent, PollMachine, type PollRequest } from "./poll-machine.js";
 import { readRetryAfter } from "./retry-after.js";
@@ -9,24 +11,21 @@ const log = debug("moq:registry");
 
 /** Longest ETag sent back, in characters; a longer one is not used. */
 const MAX_ETAG_LENGTH = 1024;
+/** The origin whose entries are wanted. */
+const WANTED = "cloudflare";
 
 /** What a {@link RegistryPoller} is set up with. */
 export interface RegistryPollerOptions {
   readonly runtime: Runtime;
-  /** `http://` or `https://`. A user name and password in it are sent as basic authorization. */
-  readonly url: string;
+  readonly source: AnswerSource;
   /** The longest time between two polls of a registry in good health, in milliseconds, above 0. */
   readonly intervalMs: number;
   /** Time for one answer, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
   /** Largest answer, in bytes. Default 4 MiB. */
   readonly maxBytes?: number;
-  /** Further request headers. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The origin whose entries are wanted. Default `cloudflare`. */
-  readonly origin?: string;
-  /** Origins of other streams, which are kept aside. Default `earthseed`. */
-  readonly otherOrigins?: readonly string[];
+  /** How rows are read. Default: as the reference service gives them. */
+  readonly mapping?: RegistryMapping;
   /** Called with everything live, and with the other origins' streams, after each good answer with content, changed or not. */
   readonly onEntries: (
     entries: readonly RegistryEntry[],
@@ -71,13 +70,10 @@ export interface RegistryHealth {
  */
 export class RegistryPoller {
   readonly #options: RegistryPollerOptions;
-  readonly #url: string;
-  readonly #label: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #origins: ReadonlySet<string>;
   readonly #machine: PollMachine;
   readonly #stopped = new AbortController();
   #cancelTimer: CancelTimer | undefined;
+  #unwatch: (() => void) | undefined;
   #request: AbortController | undefined;
   #started = false;
   #polls = 0;
@@ -85,23 +81,17 @@ export class RegistryPoller {
   #nextWaiters: (() => void)[] = [];
   #waiters: (() => void)[] = [];
 
-  /** @throws {MoqError} `registry_url` or `registry_interval` */
+  /** @throws {MoqError} `registry_interval` */
   constructor(options: RegistryPollerOptions) {
-    const origin = options.origin ?? "cloudflare";
     if (!(options.intervalMs > 0)) {
       throw new MoqError("registry_interval", "the registry's poll interval must be above 0", {
         scope: "process",
       });
     }
-    const { url, label, authorization } = readUrl(options.url);
     this.#options = options;
-    this.#url = url;
-    this.#label = label;
-    this.#headers = { accept: "application/json", ...authorization, ...options.headers };
-    this.#origins = new Set([origin, ...(options.otherOrigins ?? ["earthseed"])]);
     this.#machine = new PollMachine({
       intervalMs: options.intervalMs,
-      origin,
+      origin: WANTED,
       random: () => options.runtime.random(),
     });
   }
@@ -110,12 +100,14 @@ export class RegistryPoller {
   start(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#unwatch = this.#options.source.watch?.(() => void this.pollNow());
     this.#advance();
   }
 
   /** Ends polling at once. Nothing is called afterwards. */
   stop(): void {
     this.#stopped.abort();
+    this.#unwatch?.();
     this.#cancelTimer?.();
     this.#request?.abort();
     this.#release(this.#waiters);
@@ -181,12 +173,12 @@ export class RegistryPoller {
 
   /** Asks, and returns how to tell the machine what came of it. */
   async #get(request: PollRequest, signal: AbortSignal): Promise<() => void> {
-    const { runtime, timeoutMs = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options;
+    const { runtime, source, mapping } = this.#options;
+    const { timeoutMs = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options;
     let retryAfterMs: number | undefined;
     try {
-      const headers = { ...this.#headers, ...conditions(request) };
-      const limits = { timeoutMs, maxBytes, headers, signal };
-      const response = await runtime.httpGet(this.#url, limits);
+      const headers = conditions(request);
+      const response = await source.get({ timeoutMs, maxBytes, headers, signal });
       if (response.status === 304 && request.etag !== undefined) {
         return () => this.#machine.handleNotModified(runtime.now());
       }
@@ -197,7 +189,7 @@ export class RegistryPoller {
           wireCode: response.status,
         });
       }
-      const answer = parseAnswer(response.body, response.headers["content-type"], this.#origins);
+      const answer = parseAnswer(response.body, response.headers["content-type"], mapping);
       const { etag } = response.headers;
       return () =>
         this.#machine.handleAnswer(runtime.now(), answer, usableEtag(etag), runtime.wallClock());
@@ -217,7 +209,7 @@ export class RegistryPoller {
 
   #emit(event: PollEvent): void {
     if (event.type === "list") {
-      log("%s: %d live", this.#label, event.list.entries.length);
+      log("%s: %d live", this.#options.source.label, event.list.entries.length);
       this.#options.onEntries(event.list.entries, event.list.others);
     } else {
       log("%s", event.error.message);
@@ -226,7 +218,7 @@ export class RegistryPoller {
   }
 
   #withLabel(error: MoqError): MoqError {
-    return new MoqError(error.code, `${this.#label}: ${error.message}`, {
+    return new MoqError(error.code, `${this.#options.source.label}: ${error.message}`, {
       scope: error.scope,
       cause: error,
       ...(error.wireCode === undefined ? {} : { wireCode: error.wireCode }),
@@ -235,37 +227,6 @@ export class RegistryPoller {
 
   #release(waiters: (() => void)[]): void {
     for (const resolve of waiters.splice(0)) resolve();
-  }
-}
-
-/** The address without credentials, which would end up in errors; and its origin, the only part that is shown. */
-function readUrl(text: string): {
-  url: string;
-  label: string;
-  authorization: Readonly<Record<string, string>>;
-} {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new MoqError("registry_url", "the registry's address must be http:// or https://", {
-      scope: "process",
-    });
-  }
-  const { username, password } = url;
-  url.username = "";
-  url.password = "";
-  if (username === "" && password === "") {
-    return { url: url.href, label: url.origin, authorization: {} };
-  }
-  const credentials = `${percentDecode(username)}:${percentDecode(password)}`;
-  const basic = Buffer.from(credentials, "utf8").toString("base64");
-  return { url: url.href, label: url.origin, authorization: { authorization: `Basic ${basic}` } };
-}
-
-function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }
 

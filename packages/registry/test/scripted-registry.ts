@@ -4,6 +4,7 @@ import {
   type MoqError,
   VirtualRuntime,
 } from "@moq-bridge/runtime";
+import { type HttpSourceOptions, httpSource } from "../src/answer-source.js";
 import { RegistryPoller, type RegistryPollerOptions } from "../src/registry-poller.js";
 
 /** The poll interval, in milliseconds. */
@@ -13,11 +14,18 @@ export type Answer = Partial<Omit<HttpResponse, "body">> & { body?: unknown };
 export type Respond = (options: HttpGetOptions) => Answer | Promise<Answer>;
 
 /** A poller of a registry that answers as `respond` says at the time. */
-export function setUp(first: Respond, options: Partial<RegistryPollerOptions> = {}) {
+export function setUp(
+  first: Respond,
+  {
+    url = "https://registry.test/api?key=hunter2",
+    headers,
+    ...options
+  }: Partial<RegistryPollerOptions & Pick<HttpSourceOptions, "url" | "headers">> = {},
+) {
   const registry = { respond: first };
   const asked: { at: number; url: string; headers: Record<string, string> }[] = [];
   const runtime = new VirtualRuntime({
-    http: async (url, get) => {
+    http: async (url: string, get: HttpGetOptions) => {
       asked.push({ at: runtime.now(), url, headers: { ...get.headers } });
       const answer = await registry.respond(get);
       const body = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body);
@@ -33,7 +41,7 @@ export function setUp(first: Respond, options: Partial<RegistryPollerOptions> = 
   const errors: { error: MoqError; retryInMs: number }[] = [];
   const poller = new RegistryPoller({
     runtime,
-    url: "https://registry.test/api?key=hunter2",
+    source: httpSource({ runtime, url, ...(headers ? { headers } : {}) }),
     intervalMs: INTERVAL,
     onEntries: (entries) => lists.push(entries.map((entry) => entry.streamId)),
     onError: (error, retryInMs) => errors.push({ error, retryInMs }),

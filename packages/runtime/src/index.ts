@@ -3,6 +3,7 @@ export { type ErrorScope, MoqError, type MoqErrorOptions, toMoqError } from "./e
 export {
   type CancelTimer,
   type HttpGetOptions,
+  type HttpPostOptions,
   type HttpResponse,
   type Runtime,
   sleep,

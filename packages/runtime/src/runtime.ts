@@ -13,6 +13,12 @@ export interface HttpGetOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What {@link Runtime.httpPost} sends and how much it accepts. */
+export interface HttpPostOptions extends HttpGetOptions {
+  /** The request's body; its type is among the headers. */
+  readonly body: string;
+}
+
 /** An HTTP answer of any status. */
 export interface HttpResponse {
   readonly status: number;
@@ -43,6 +49,8 @@ export interface Runtime {
    *   `http_unreachable`, `http_timeout`, `http_too_large`, `http_redirect` or `http_aborted`
    */
   httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse>;
+  /** HTTP POST; a redirect is an answer like any other. Throws what `httpGet` throws. */
+  httpPost(url: string, options: HttpPostOptions): Promise<HttpResponse>;
 }
 
 /** Resolves after `delayMs`, or rejects with the signal's reason when it aborts first. */

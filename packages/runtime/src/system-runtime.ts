@@ -1,5 +1,11 @@
 import { MoqError } from "./error.js";
-import type { CancelTimer, HttpGetOptions, HttpResponse, Runtime } from "./runtime.js";
+import type {
+  CancelTimer,
+  HttpGetOptions,
+  HttpPostOptions,
+  HttpResponse,
+  Runtime,
+} from "./runtime.js";
 
 const MAX_REDIRECTS = 5;
 
@@ -13,14 +19,30 @@ export const systemRuntime: Runtime = {
     return () => clearTimeout(timer);
   },
   httpGet,
+  httpPost,
 };
 
-async function httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
+function httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
+  return withinLimits(url, options, getWithinOrigin);
+}
+
+function httpPost(url: string, options: HttpPostOptions): Promise<HttpResponse> {
+  const { body } = options;
+  return withinLimits(url, options, (target, headers, signal) =>
+    fetch(target, { method: "POST", body, redirect: "manual", signal, headers }),
+  );
+}
+
+async function withinLimits(
+  url: string,
+  options: HttpGetOptions,
+  ask: (url: URL, headers: Headers, signal: AbortSignal) => Promise<Response>,
+): Promise<HttpResponse> {
   const headers = toHeaders(options.headers);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   try {
-    const response = await getWithinOrigin(toUrl(url), headers, signal);
+    const response = await ask(toUrl(url), headers, signal);
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),

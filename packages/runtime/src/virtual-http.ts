@@ -1,15 +1,21 @@
 import { MoqError } from "./error.js";
-import type { HttpGetOptions, HttpResponse, Runtime } from "./runtime.js";
+import type { HttpGetOptions, HttpPostOptions, HttpResponse, Runtime } from "./runtime.js";
 
-/** Answers {@link VirtualRuntime.httpGet}. It may take for ever, or too much: the limits are kept around it. */
-export type HttpHandler = (url: string, options: HttpGetOptions) => Promise<HttpResponse>;
+/**
+ * Answers {@link VirtualRuntime.httpGet} and `httpPost`, which has a body. It
+ * may take for ever, or too much: the limits are kept around it.
+ */
+export type HttpHandler = (
+  url: string,
+  options: HttpGetOptions | HttpPostOptions,
+) => Promise<HttpResponse>;
 
 /** Runs `handler` within the limits that {@link Runtime.httpGet} promises, on the runtime's own clock. */
-export function getWithLimits(
+export function answerWithinLimits(
   runtime: Pick<Runtime, "setTimer">,
   handler: HttpHandler,
   url: string,
-  options: HttpGetOptions,
+  options: HttpGetOptions | HttpPostOptions,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const fail = (code: string, message: string) => {

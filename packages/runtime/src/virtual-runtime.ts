@@ -1,6 +1,12 @@
 import { MoqError } from "./error.js";
-import type { CancelTimer, HttpGetOptions, HttpResponse, Runtime } from "./runtime.js";
-import { getWithLimits, type HttpHandler } from "./virtual-http.js";
+import type {
+  CancelTimer,
+  HttpGetOptions,
+  HttpPostOptions,
+  HttpResponse,
+  Runtime,
+} from "./runtime.js";
+import { answerWithinLimits, type HttpHandler } from "./virtual-http.js";
 
 interface Timer {
   readonly at: number;
@@ -58,7 +64,11 @@ export class VirtualRuntime implements Runtime {
   }
 
   httpGet(url: string, options: HttpGetOptions): Promise<HttpResponse> {
-    return getWithLimits(this, this.#http, url, options);
+    return answerWithinLimits(this, this.#http, url, options);
+  }
+
+  httpPost(url: string, options: HttpPostOptions): Promise<HttpResponse> {
+    return answerWithinLimits(this, this.#http, url, options);
   }
 
   /**
