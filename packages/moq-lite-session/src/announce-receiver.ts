@@ -26,6 +26,8 @@ export interface AnnounceReceiverOptions {
   readonly originId: bigint;
   /** Most live broadcasts accepted. */
   readonly maxBroadcasts: number;
+  /** Whether a path that is announced is only our own, come back: it is dropped as a loop is. */
+  readonly isOwn?: (path: Path) => boolean;
 }
 
 /**
@@ -105,7 +107,7 @@ export class AnnounceReceiver {
       throw violation(`more than ${maxBroadcasts} broadcasts were announced`);
     }
     if (hasAnnounceIds(version)) this.#byId.set(this.#nextId++, path);
-    const chain = this.#chain(hops);
+    const chain = this.#options.isOwn?.(path) ? undefined : this.#chain(hops);
     this.#known.set(path, chain ? "live" : "dropped");
     this.#events.push(chain ? { type: "active", path, hops: chain } : { type: "looped", path });
   }

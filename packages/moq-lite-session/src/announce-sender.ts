@@ -66,6 +66,11 @@ export class AnnounceSender {
     return this.#sent.size;
   }
 
+  /** Whether the peer holds this path announced. */
+  has(path: Path): boolean {
+    return this.#sent.has(path);
+  }
+
   /** What to send, in order. */
   poll(): readonly Uint8Array[] {
     const messages = this.#messages;

@@ -11,8 +11,14 @@ import { SessionContext } from "./context.js";
 import { Counters } from "./counters.js";
 import { sessionError, timedOut } from "./errors.js";
 import { DEFAULT_LIMITS, type LiteSession, type LiteSessionOptions } from "./options.js";
+import { current, december2025, type LiteProfile } from "./profile.js";
 import { Session } from "./session.js";
-import { chooseVersion, offerVersions, type SetupResult } from "./setup-exchange.js";
+import {
+  chooseVersion,
+  offerVersions,
+  SETUP_VERSIONS,
+  type SetupResult,
+} from "./setup-exchange.js";
 import { withTimeLimit } from "./time-limit.js";
 
 /**
@@ -44,7 +50,10 @@ export function acceptLite(
   return open(transport, options, chooseVersion);
 }
 
-type Exchange = (transport: TransportSession) => Promise<SetupResult>;
+type Exchange = (
+  transport: TransportSession,
+  versions: readonly LiteVersion[],
+) => Promise<SetupResult>;
 
 async function open(
   transport: TransportSession,
@@ -55,7 +64,8 @@ async function open(
   try {
     const named = versionNamed(transport.protocol);
     if (named) return await start(transport, options, named);
-    const setup = await withSetupLimit(exchange(transport), options);
+    const versions = options.setupVersions ?? SETUP_VERSIONS;
+    const setup = await withSetupLimit(exchange(transport, versions), options);
     return await start(transport, options, setup.version, setup);
   } catch (thrown) {
     const error = sessionError(thrown);
@@ -73,7 +83,15 @@ async function start(
   const { runtime, originId } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const counters = new Counters();
-  const context = new SessionContext({ transport, version, runtime, limits, originId, counters });
+  const context = new SessionContext({
+    transport,
+    version,
+    profile: options.profile ?? profileOf(transport),
+    runtime,
+    limits,
+    originId,
+    counters,
+  });
   const session = new Session(context, options);
   session.begin();
   if (transport.side === "client") {
@@ -84,6 +102,11 @@ async function start(
     session.start(setup);
   }
   return session;
+}
+
+/** A relay of December 2025 agrees on no protocol, whatever it is offered. */
+function profileOf({ side, protocol }: TransportSession): LiteProfile {
+  return side === "client" && protocol === undefined ? december2025 : current;
 }
 
 /** The version a protocol names, `undefined` where a SETUP exchange decides. */

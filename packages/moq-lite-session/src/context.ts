@@ -5,12 +5,14 @@ import { SESSION_CODE, STREAM_CODE } from "./codes.js";
 import type { Counters } from "./counters.js";
 import { isSessionClosed, sessionError, subscriptionError } from "./errors.js";
 import type { LiteLimits } from "./options.js";
+import type { LiteProfile } from "./profile.js";
 import { withTimeLimit } from "./time-limit.js";
 
 /** What the parts of one session share. */
 export class SessionContext {
   readonly transport: TransportSession;
   readonly version: LiteVersion;
+  readonly profile: LiteProfile;
   readonly runtime: Runtime;
   readonly limits: LiteLimits;
   readonly originId: bigint;
@@ -20,11 +22,12 @@ export class SessionContext {
   constructor(
     parts: Pick<
       SessionContext,
-      "transport" | "version" | "runtime" | "limits" | "originId" | "counters"
+      "transport" | "version" | "profile" | "runtime" | "limits" | "originId" | "counters"
     >,
   ) {
     this.transport = parts.transport;
     this.version = parts.version;
+    this.profile = parts.profile;
     this.runtime = parts.runtime;
     this.limits = parts.limits;
     this.originId = parts.originId;

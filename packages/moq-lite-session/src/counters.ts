@@ -30,9 +30,13 @@ export class Counters {
   groupsSkipped = 0;
   /** Subscriptions asked for again after their stream failed. */
   subscriptionsRetried = 0;
-  /** FETCH requests refused. */
+  /** FETCH requests answered with a group. */
+  fetchesServed = 0;
+  /** FETCH requests refused: the group is not stored here. */
   fetchesRefused = 0;
-  /** Datagrams dropped. */
+  /** Datagrams taken as groups of one frame. */
+  datagramsIn = 0;
+  /** Datagrams of no subscription, or whose group is here already. */
   datagramsDropped = 0;
   /** SUBSCRIBE_DROP messages, whose gaps the Origin does not represent. */
   dropsReceived = 0;

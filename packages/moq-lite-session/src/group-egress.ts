@@ -15,13 +15,23 @@ import { isSessionClosed } from "./errors.js";
 /** What a group stream to the peer needs. */
 export interface GroupEgressOptions {
   readonly context: SessionContext;
-  readonly subscribeId: number;
   readonly group: GroupConsumer;
+  /** The subscription whose group stream this is, or the FETCH stream that asked for the frames. */
+  readonly target: { readonly subscribeId: number } | FetchTarget;
   readonly priority: number;
   /** Milliseconds since the broadcast's first frame, for frames without a timestamp. */
   readonly arrivalMs: () => number;
   /** When the subscription began, on the runtime's clock: what came before is not late. */
   readonly since: number;
+}
+
+/** Where fetched frames go: a stream of theirs, without a header. */
+export interface FetchTarget {
+  readonly stream: SendStream;
+  /** The first frame wanted. */
+  readonly startFrame: number;
+  /** The last frame wanted; `undefined`: all. */
+  readonly endFrame: number | undefined;
 }
 
 const STREAM_TYPE = encodeStreamType(UNI_STREAM.group);
@@ -36,6 +46,8 @@ export class GroupEgress {
   #cancelled = false;
   #ended = false;
   #previousTimestamp = 0n;
+  /** Number of the frame that is read from the group. */
+  #frame = -1;
   /** When the frames of the batch arrived. */
   #arrivals: number[] = [];
 
@@ -49,9 +61,9 @@ export class GroupEgress {
 
   /** Resolves when everything was written, or the group given up; then {@link delivered} says when it arrived. */
   async run(): Promise<void> {
-    const { context, group } = this.#options;
+    const { context, group, target } = this.#options;
     try {
-      const stream = await context.openUni();
+      const stream = "stream" in target ? target.stream : await context.openUni();
       this.#stream = stream;
       if (this.#cancelled) {
         stream.reset(STREAM_CODE.cancel);
@@ -92,11 +104,9 @@ export class GroupEgress {
   }
 
   async #write(stream: SendStream): Promise<void> {
-    const { context, group, subscribeId } = this.#options;
-    const { sequence } = group;
+    const { context, group } = this.#options;
     context.counters.groupsOut++;
-    const header = encodeGroupHeader(context.version, { subscribeId, sequence, startFrame: 0 });
-    let batch = [STREAM_TYPE, header];
+    let batch = this.#header();
     for (;;) {
       const done = this.#gather(batch);
       if (this.#cancelled) return;
@@ -115,6 +125,22 @@ export class GroupEgress {
     }
   }
 
+  #header(): Uint8Array[] {
+    const { context, group, target } = this.#options;
+    if ("stream" in target) return [];
+    const { subscribeId } = target;
+    const header = { subscribeId, sequence: group.sequence, startFrame: 0 };
+    return [STREAM_TYPE, encodeGroupHeader(context.version, header)];
+  }
+
+  /** Whether the frame that is read is wanted, not yet, or no more. */
+  #wanted(): "yes" | "before" | "after" {
+    const { target } = this.#options;
+    if (!("stream" in target)) return "yes";
+    if (this.#frame < target.startFrame) return "before";
+    return target.endFrame !== undefined && this.#frame > target.endFrame ? "after" : "yes";
+  }
+
   /** Adds what is there to the batch; `true` once the group is over. */
   #gather(batch: Uint8Array[]): boolean {
     const { context, group } = this.#options;
@@ -126,11 +152,15 @@ export class GroupEgress {
         case "end":
           return true;
         case "frame":
+          this.#frame++;
+          if (this.#wanted() === "after") return true;
+          if (this.#wanted() === "before") break;
           context.counters.framesOut++;
           if (piece.header.arrivedAt !== undefined) this.#arrivals.push(piece.header.arrivedAt);
           batch.push(this.#frameHeader(piece.header));
           break;
         case "chunk":
+          if (this.#wanted() === "before") break;
           batch.push(piece.bytes);
           size += piece.bytes.byteLength;
       }

@@ -13,7 +13,9 @@ import { arrivalMs } from "./arrival-clock.js";
 import { STREAM_CODE } from "./codes.js";
 import type { SessionContext } from "./context.js";
 import { isSessionClosed, isStreamEnd } from "./errors.js";
+import { serveFetch } from "./fetching.js";
 import { type MessageStream, orUnsupported } from "./message-stream.js";
+import { refuse } from "./refuse.js";
 import { Serving } from "./serving.js";
 
 /** Units per second of the timestamps we send. */
@@ -28,6 +30,7 @@ export class LocalBroadcasts {
   readonly #origin: OriginConsumer | undefined;
   readonly #peerIds: ReadonlySet<bigint>;
   readonly #peerSetup: Promise<void>;
+  readonly #senders = new Set<AnnounceSender>();
 
   /**
    * @param peerIds hop ids of the peer, whose broadcasts it is not told of
@@ -43,6 +46,11 @@ export class LocalBroadcasts {
     this.#origin = origin;
     this.#peerIds = peerIds;
     this.#peerSetup = peerSetup;
+  }
+
+  /** Whether the peer was told of a broadcast of ours at this path. */
+  announces(path: Path): boolean {
+    return [...this.#senders].some((sender) => sender.has(path));
   }
 
   /** An announce stream of the peer. It is never reset: that would end a relay's whole session. */
@@ -61,6 +69,7 @@ export class LocalBroadcasts {
     const excluded = new Set(this.#peerIds);
     if (request.excludeHop !== 0n) excluded.add(request.excludeHop);
     const sender = new AnnounceSender({ version, prefix, originId, excluded });
+    this.#senders.add(sender);
     const announcements = this.#origin?.announced(prefix);
     const listening = this.#untilLeft(messages).finally(() => announcements?.close());
     try {
@@ -79,6 +88,7 @@ export class LocalBroadcasts {
       if (!isStreamEnd(error) && !isSessionClosed(error)) throw error;
     } finally {
       counters.broadcastsOut -= sender.announced;
+      this.#senders.delete(sender);
       announcements?.close();
     }
     await listening;
@@ -117,6 +127,17 @@ export class LocalBroadcasts {
     await serving.run();
   }
 
+  /** A FETCH stream of the peer. */
+  async serveFetch(stream: BidiStream, messages: MessageStream): Promise<void> {
+    await serveFetch({
+      context: this.#context,
+      stream,
+      messages,
+      find: (path) => this.#find(path),
+      arrivalMs: (broadcast) => arrivalMs(this.#context.runtime, broadcast),
+    });
+  }
+
   /** Only what is announced is served, by its exact path. */
   #find(path: Path): BroadcastConsumer | undefined {
     return this.#origin?.broadcast(path);
@@ -125,19 +146,11 @@ export class LocalBroadcasts {
   /** Resolves when the peer ends its half of an announce stream. */
   async #untilLeft(messages: MessageStream): Promise<void> {
     try {
-      await messages.next((): never => {
-        throw new WireError("malformed", "announce", 0, "bytes after ANNOUNCE_REQUEST");
-      });
+      await messages.ended();
     } catch (error) {
       if (!isStreamEnd(error) && !isSessionClosed(error)) throw error;
     }
   }
-}
-
-/** Refuses a request. */
-export function refuse(stream: BidiStream, code: number): void {
-  stream.send.reset(code);
-  stream.recv.stop(code);
 }
 
 /** What is live at first: everything that can be told at once. */

@@ -29,6 +29,18 @@ export class MessageStream {
     }
   }
 
+  /**
+   * Resolves at the peer's FIN, before which nothing more may come.
+   *
+   * @throws {WireError} `malformed` when something does
+   * @throws {MoqError} as `RecvStream.read`
+   */
+  async ended(): Promise<void> {
+    await this.next((): never => {
+      throw new WireError("malformed", "message", 0, "bytes after the last message");
+    });
+  }
+
   /** What arrived beyond the messages read, as a view. */
   rest(): Uint8Array {
     return this.#reader.take(this.#reader.buffered) ?? NOTHING;

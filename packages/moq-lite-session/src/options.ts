@@ -1,7 +1,8 @@
-import type { LiteVersion } from "@moq-bridge/moq-wire/lite";
+import type { LiteVersion, Probe } from "@moq-bridge/moq-wire/lite";
 import type { OriginConsumer, OriginProducer } from "@moq-bridge/origin";
 import type { MoqError, Runtime } from "@moq-bridge/runtime";
 import type { Counters } from "./counters.js";
+import type { LiteProfile } from "./profile.js";
 
 /** Time limits and bounds of a session. */
 export interface LiteLimits {
@@ -21,6 +22,8 @@ export interface LiteLimits {
   readonly heldBytes: number;
   /** Silence after which lite-03 and lite-04 peers count as having announced what they had, in milliseconds. */
   readonly announceQuietMs: number;
+  /** How long a FETCH may take to find its group, in milliseconds. */
+  readonly fetchMs: number;
   /** Broadcasts a peer may announce. */
   readonly broadcasts: number;
 }
@@ -35,6 +38,7 @@ export const DEFAULT_LIMITS: LiteLimits = {
   endMs: 500,
   heldBytes: 1024 * 1024,
   announceQuietMs: 200,
+  fetchMs: 2_000,
   broadcasts: 65_536,
 };
 
@@ -48,6 +52,13 @@ export interface LiteSessionOptions {
   /** Filled with what the peer announces. */
   readonly subscribe?: OriginProducer;
   readonly limits?: Partial<LiteLimits>;
+  /**
+   * What to assume of the peer. Default: `december2025` where the transport
+   * agreed on no protocol, as that relay's does, else `current`.
+   */
+  readonly profile?: LiteProfile;
+  /** What a SETUP exchange offers or takes, most wanted first. Default lite-02, lite-01. */
+  readonly setupVersions?: readonly ("lite-01" | "lite-02")[];
 }
 
 /** How a session ended. */
@@ -76,6 +87,19 @@ export interface LiteSession {
   readonly announced: Promise<void>;
   /** Resolves with the address to go to (empty: the same) if the peer sends GOAWAY. */
   readonly goaway: Promise<string>;
+  /**
+   * Tells the peer to go to `uri`, empty for the same address (lite-04 and later).
+   *
+   * @throws {MoqError} `message_not_allowed` in an older version, `stream_limit`, `session_closed`
+   */
+  sendGoaway(uri?: string): Promise<void>;
+  /**
+   * What the peer reports of the connection (lite-03 and later), until it stops
+   * or the session ends; empty when the peer measures nothing.
+   *
+   * @throws {MoqError} `message_not_allowed` in an older version, `stream_limit`, `session_closed`
+   */
+  probe(): AsyncGenerator<Probe, void, void>;
   /** Ends the session. The first call counts. */
   close(code?: number, reason?: string): void;
   stats(): LiteStats;

@@ -27,6 +27,8 @@ import { Subscription, type SubscriptionIds } from "./subscription.js";
 /** What {@link RemoteBroadcasts} tells its session. */
 export interface RemoteBroadcastsHost {
   readonly context: SessionContext;
+  /** Whether an announcement of this path is our own, come back. */
+  isOwn(path: Path): boolean;
   /** ANNOUNCE_OK told the peer's id. */
   peerIdKnown(originId: bigint): void;
 }
@@ -52,6 +54,7 @@ export class RemoteBroadcasts implements SubscriptionIds {
       prefix: "",
       originId,
       maxBroadcasts: limits.broadcasts,
+      isOwn: (path) => host.isOwn(path),
     });
   }
 

@@ -131,8 +131,8 @@ export class Serving {
     const { context, subscribe, arrivalMs } = this.#options;
     return new GroupEgress({
       context,
-      subscribeId: subscribe.id,
       group,
+      target: { subscribeId: subscribe.id },
       priority: this.#priorityOf(group.sequence),
       arrivalMs,
       since: this.#since,

@@ -12,20 +12,25 @@ import {
   hasProbe,
   hasSetupStream,
   hasTrackStream,
+  type Probe,
   UNI_STREAM,
 } from "@moq-bridge/moq-wire/lite";
+import type { Path } from "@moq-bridge/origin";
 import { MoqError } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, RecvStream } from "@moq-bridge/transport";
 import debug from "debug";
 import { SESSION_CODE, STREAM_CODE } from "./codes.js";
 import type { SessionContext } from "./context.js";
+import { DatagramIngress } from "./datagram-ingress.js";
 import { deferred } from "./deferred.js";
 import { isStreamEnd, violation } from "./errors.js";
-import { GroupIngress, HeldBytes } from "./group-ingress.js";
-import { LocalBroadcasts, refuse } from "./local-broadcasts.js";
+import { GroupIngress, type GroupIngressHost, HeldBytes } from "./group-ingress.js";
+import { LocalBroadcasts } from "./local-broadcasts.js";
 import { MessageStream } from "./message-stream.js";
 import type { LiteSession, LiteSessionOptions, LiteStats, SessionEnd } from "./options.js";
+import { refuse } from "./refuse.js";
 import { RemoteBroadcasts } from "./remote-broadcasts.js";
+import { followProbe, tellGoaway } from "./requests.js";
 import type { SetupResult } from "./setup-exchange.js";
 
 const log = debug("moq:lite");
@@ -41,21 +46,29 @@ export class Session implements LiteSession {
   readonly #peerSetup = deferred<void>();
   readonly #peerHeard = deferred<void>();
   readonly #peerIds = new Set<bigint>();
-  readonly #held: HeldBytes;
+  readonly #ingressHost: GroupIngressHost;
   readonly #local: LocalBroadcasts;
   readonly #remote: RemoteBroadcasts | undefined;
   #setupReceived = false;
 
   constructor(context: SessionContext, options: LiteSessionOptions) {
     this.#context = context;
-    this.#held = new HeldBytes(context.limits.heldBytes);
+    this.#ingressHost = {
+      context,
+      held: new HeldBytes(context.limits.heldBytes),
+      find: (id) => this.#remote?.find(id),
+    };
     this.#local = new LocalBroadcasts(
       context,
       options.publish,
       this.#peerIds,
       this.#peerSetup.promise,
     );
-    const host = { context, peerIdKnown: (id: bigint) => this.#addPeerId(id) };
+    const host = {
+      context,
+      isOwn: (path: Path) => context.profile.echoes && this.#local.announces(path),
+      peerIdKnown: (id: bigint) => this.#addPeerId(id),
+    };
     this.#remote = options.subscribe && new RemoteBroadcasts(host, options.subscribe);
     this.closed = context.transport.closed.then((info) => this.#end(info));
     if (!hasSetupStream(context.version)) this.#peerSetup.resolve();
@@ -83,6 +96,14 @@ export class Session implements LiteSession {
     return this.#peerHeard.promise;
   }
 
+  sendGoaway(uri = ""): Promise<void> {
+    return tellGoaway(this.#context, uri);
+  }
+
+  probe(): AsyncGenerator<Probe, void, void> {
+    return followProbe(this.#context);
+  }
+
   close(code: number = SESSION_CODE.none, reason = ""): void {
     this.#context.transport.close(code, reason);
   }
@@ -105,7 +126,7 @@ export class Session implements LiteSession {
     if (setup) this.#context.run(this.#followSessionStream(setup));
     if (this.#remote) this.#context.run(this.#remote.run());
     if (transport.capabilities.datagrams && hasTrackStream(version)) {
-      this.#context.run(this.#dropDatagrams());
+      this.#context.run(new DatagramIngress(this.#ingressHost).run());
     }
   }
 
@@ -159,12 +180,7 @@ export class Session implements LiteSession {
   }
 
   async #receiveGroup(recv: RecvStream, first: Uint8Array): Promise<void> {
-    const host = {
-      context: this.#context,
-      held: this.#held,
-      find: (id: number) => this.#remote?.find(id),
-    };
-    await new GroupIngress(host, recv).run(first);
+    await new GroupIngress(this.#ingressHost, recv).run(first);
   }
 
   async #receiveSetup(messages: MessageStream): Promise<void> {
@@ -216,10 +232,8 @@ export class Session implements LiteSession {
         stream.send.finish();
         return;
       case BIDI_STREAM.fetch:
-        if (!hasFetch(version)) break;
-        counters.fetchesRefused++;
-        refuse(stream, STREAM_CODE.notFound);
-        return;
+        if (hasFetch(version)) return this.#local.serveFetch(stream, messages);
+        break;
     }
     counters.unknownStreams++;
     refuse(stream, STREAM_CODE.cancel);
@@ -238,11 +252,6 @@ export class Session implements LiteSession {
     while (await messages.next((cursor) => decodeSessionInfo(version, cursor)));
     stream.send.finish();
     transport.close(SESSION_CODE.none, "");
-  }
-
-  async #dropDatagrams(): Promise<void> {
-    const { transport, counters } = this.#context;
-    while (await transport.readDatagram()) counters.datagramsDropped++;
   }
 
   #end(info: CloseInfo): SessionEnd {

@@ -87,6 +87,12 @@ export class Subscription {
     this.#machine.handleGroupBegin(sequence);
   }
 
+  /** A whole group of this subscription came at once, in a datagram. */
+  noteGroup(sequence: number): void {
+    this.#machine.handleGroupBegin(sequence);
+    this.#handle(() => this.#machine.handleGroupEnd(this.#context.runtime.now()));
+  }
+
   /** A group stream of this subscription ended. */
   removeGroup(group: GroupIngress): void {
     this.#attempt?.groups.delete(group);

@@ -3,6 +3,7 @@ import {
   BIDI_STREAM,
   encodeAnnounce,
   encodeClientSetup,
+  encodeFetch,
   encodeGoaway,
   encodeServerSetup,
   encodeSetup,
@@ -231,8 +232,12 @@ describe("what is only unknown", () => {
     const raw = await rawSession(runtime, "lite-05");
     const strange = await raw.open(encodeStreamType(77));
     await expect(strange.stream.recv.read()).rejects.toMatchObject({ wireCode: 1 });
-    const fetch = await raw.open(encodeStreamType(BIDI_STREAM.fetch));
-    await expect(fetch.stream.recv.read()).rejects.toMatchObject({ wireCode: 51 });
+    const request = { broadcast: "none", track: "t", priority: 0, group: 0, startFrame: 0 };
+    const fetch = await raw.open(
+      encodeStreamType(BIDI_STREAM.fetch),
+      encodeFetch("lite-05", request),
+    );
+    await expect(fetch.stream.recv.read()).rejects.toMatchObject({ wireCode: 54 });
     const probe = await raw.open(encodeStreamType(BIDI_STREAM.probe));
     expect(await probe.stream.recv.read()).toBeUndefined();
     const silent = await raw.peer.openBidi();
