@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CacheLayout } from "./cache.js";
 import { runStep } from "./run-step.js";
 import type { Installation } from "./stamp.js";
-import { CARGO_PROFILE, type CargoPeer, type CargoPeerName } from "./table.js";
+import { CARGO_PEERS, CARGO_PROFILE, type CargoPeer, type CargoPeerName } from "./table.js";
 
 /** How to install a peer of the table with cargo. */
 export function cargoInstallation(
@@ -20,12 +20,26 @@ export function cargoInstallation(
       ...(override === undefined ? {} : { pinned: `${override.package}@${override.to}` }),
       profile: CARGO_PROFILE,
     },
-    executable: join(layout.peers, "bin", name),
-    install: () => install(layout, peer),
+    executable: cargoExecutable(layout, name, peer),
+    install: () => install(layout, cargoRoot(layout, name, peer), peer),
   };
 }
 
-async function install(layout: CacheLayout, peer: CargoPeer): Promise<void> {
+/** Where a peer of the table is installed. */
+export function cargoExecutable(
+  layout: CacheLayout,
+  name: CargoPeerName,
+  peer: CargoPeer = CARGO_PEERS[name],
+): string {
+  return join(cargoRoot(layout, name, peer), "bin", peer.executable ?? name);
+}
+
+/** Two versions of one crate cannot share a root. */
+function cargoRoot(layout: CacheLayout, name: CargoPeerName, peer: CargoPeer): string {
+  return peer.executable === undefined ? layout.peers : join(layout.peers, name);
+}
+
+async function install(layout: CacheLayout, root: string, peer: CargoPeer): Promise<void> {
   const features =
     peer.features === undefined
       ? []
@@ -36,7 +50,7 @@ async function install(layout: CacheLayout, peer: CargoPeer): Promise<void> {
       : ["--path", await overriddenSource(layout, peer)];
   await runStep(
     "cargo",
-    ["install", "--locked", "--force", "--root", layout.peers, ...features, ...source],
+    ["install", "--locked", "--force", "--root", root, ...features, ...source],
     { env: { ...CARGO_PROFILE, CARGO_TARGET_DIR: layout.cargoTarget } },
   );
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
 import { cacheLayout } from "./cache.js";
+import { cargoExecutable } from "./cargo-peer.js";
 import { pythonExecutable } from "./python.js";
 import { secondNodeExecutable } from "./second-node.js";
 import type { CargoPeerName } from "./table.js";
@@ -20,7 +20,7 @@ export function peerExecutable(name: PeerExecutable): string {
       ? pythonExecutable(layout)
       : name === "node"
         ? secondNodeExecutable(layout)
-        : join(layout.peers, "bin", name);
+        : cargoExecutable(layout, name);
   try {
     accessSync(path, constants.X_OK);
   } catch {

@@ -14,9 +14,11 @@ export interface CargoPeer {
   /** Absent: the crate's default features. Present: these and no others. */
   readonly features?: readonly string[];
   readonly override?: LockOverride;
+  /** The executable, where the table's name is another; such a peer has an installation root of its own. */
+  readonly executable?: string;
 }
 
-/** Real relays and clients, in build order: the first two share most crates. */
+/** Real relays and clients, in build order. The last is the relay as it was in December 2025. */
 export const CARGO_PEERS = {
   "moq-relay-ietf": { crate: "moq-relay-ietf", version: "0.7.19" },
   "moq-clock-ietf": { crate: "moq-clock-ietf", version: "0.6.15" },
@@ -33,6 +35,10 @@ export const CARGO_PEERS = {
         "both versions only carry a list of public roots, which the tests do not use",
     },
   },
+  "moq-pub": { crate: "moq-pub", version: "0.8.15" },
+  "moq-sub": { crate: "moq-sub", version: "0.4.9" },
+  "moq-test-client": { crate: "moq-test-client", version: "0.1.7" },
+  "moq-relay-0.10.0": { crate: "moq-relay", version: "0.10.0", executable: "moq-relay" },
 } as const satisfies Record<string, CargoPeer>;
 
 /** An executable of {@link CARGO_PEERS}. */
