@@ -104,7 +104,10 @@ class Viewer {
     const reader = origin.broadcast("in")?.subscribe(TRACK);
     void (async () => {
       for (let group = await reader?.nextGroup(); group; group = await reader?.nextGroup()) {
-        const { sequence, readFrame } = { sequence: group.sequence, readFrame: group.readFrame.bind(group) };
+        const { sequence, readFrame } = {
+          sequence: group.sequence,
+          readFrame: group.readFrame.bind(group),
+        };
         void this.#readGroup(sequence, readFrame).catch(() => {});
       }
     })();

@@ -2,15 +2,16 @@ import type { ControlMessageType } from "@moq-bridge/moq-wire/ietf14";
 
 /**
  * Groups of one object each that follow each other quickly, as audio is often
- * sent. Where the loss of a packet lets a group overtake the one before, some
- * peers end the track; so each waits until the peer has the one before.
+ * sent. A packet lost and sent again lets a group overtake the one before, for
+ * which some peers end the track. So the next one is opened only when the peer
+ * has the one before, or when that one was reset, which keeps it from being
+ * sent again.
  */
 export interface SmallGroupRule {
   /** The rule is for groups that come faster than this, a second. */
   readonly perSecond: number;
-  /** Milliseconds a group may wait for the one before. */
-  readonly waitMs: number;
-  readonly late: "skip" | "reset";
+  /** Milliseconds a stream is left for the peer to acknowledge it, before the next group resets it. */
+  readonly graceMs: number;
 }
 
 /**
@@ -159,7 +160,7 @@ export const cloudflare: PeerProfile = {
   asksForStartGroup: false,
   publisherPriority: 0,
   groupGapMs: 1,
-  smallGroups: { perSecond: 10, waitMs: 200, late: "skip" },
+  smallGroups: { perSecond: 10, graceMs: 10 },
   writeOnceTracks: ["catalog.json", ".catalog"],
   maxOpenStreams: 99,
   openStreamTimeoutMs: 5_000,

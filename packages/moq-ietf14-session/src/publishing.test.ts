@@ -95,7 +95,7 @@ describe("PUBLISH_NAMESPACE", () => {
   });
 
   it("that nobody answers is given up with DONE", async () => {
-    const { peer, publish } = await started();
+    const { peer, publish } = await started({ ...cloudflare, unansweredRequest: "ends_request" });
     const publication = publish();
     await peer.settle(cloudflare.requestTimeoutMs);
     await expect(publication.accepted).rejects.toMatchObject({ code: "request_timeout" });

@@ -116,6 +116,7 @@ describe("SUBSCRIBE from the peer", () => {
     });
     const broadcast = origin.broadcast("a");
     if (broadcast) peer.session.publishNamespace("a", broadcast);
+    await peer.send({ type: "publish_namespace_ok", requestId: 0 });
     await peer.send(subscribeMessage(1, "a", "slow"), subscribeMessage(3, "a", "left"), {
       type: "unsubscribe",
       requestId: 3,

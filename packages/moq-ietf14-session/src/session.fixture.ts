@@ -66,8 +66,8 @@ export class ScriptedPeer {
   #failure: unknown;
   #control: BidiStream | undefined;
 
-  private constructor(side: "client" | "server") {
-    const pair = memoryPair({ runtime: this.runtime });
+  private constructor(side: "client" | "server", memory: Partial<MemoryPairOptions>) {
+    const pair = memoryPair({ ...memory, runtime: this.runtime });
     this.transport = pair[side];
     this.#tested = side === "client" ? pair.server : pair.client;
   }
@@ -75,10 +75,16 @@ export class ScriptedPeer {
   /** `side` is the peer's; the session under test is the other. */
   static async start(
     side: "client" | "server",
-    options: Options & { profile?: PeerProfile; setup?: boolean; grant?: bigint } = {},
+    options: Options & {
+      profile?: PeerProfile;
+      setup?: boolean;
+      grant?: bigint;
+      memory?: Partial<MemoryPairOptions>;
+    } = {},
   ): Promise<ScriptedPeer> {
-    const peer = new ScriptedPeer(side);
-    const { setup = true, grant = 1000n, ...rest } = options;
+    const { setup = true, grant = 1000n, memory = {}, ...rest } = options;
+    const peer = new ScriptedPeer(side, memory);
+    const oneWay = memory.latencyMs ?? 0;
     const all = { runtime: peer.runtime, profile: standard, ...rest };
     const start = side === "client" ? acceptIetf14 : connectIetf14;
     start(peer.#tested, all).then(
@@ -90,7 +96,7 @@ export class ScriptedPeer {
       },
     );
     if (side === "client") peer.#control = await peer.transport.openBidi();
-    await peer.settle();
+    await peer.settle(oneWay);
     if (side === "server") peer.#control = await peer.transport.acceptBidi();
     void peer.#read();
     void peer.#accept();
@@ -101,6 +107,7 @@ export class ScriptedPeer {
           ? { type: "client_setup", supportedVersions: [DRAFT_14], parameters }
           : { type: "server_setup", selectedVersion: DRAFT_14, parameters },
       );
+      await peer.settle(oneWay);
     }
     return peer;
   }

@@ -11,6 +11,8 @@ export interface Ietf14Stats {
   readonly objectsReceived: number;
   /** Groups a peer's subscription did not get, whole or in part, because its reader was behind. */
   readonly groupsSkipped: number;
+  /** Small groups whose stream was reset for the next before the peer confirmed them; it has most of them. */
+  readonly groupsUnconfirmed: number;
   /** Data streams the peer did not admit in time; each ended its subscription. */
   readonly streamOpenTimeouts: number;
   /** Groups that ended inside an object or with a reset. */
@@ -63,6 +65,7 @@ export function newCounters(): Counters {
     objectsSent: 0,
     objectsReceived: 0,
     groupsSkipped: 0,
+    groupsUnconfirmed: 0,
     streamOpenTimeouts: 0,
     groupsTruncated: 0,
     groupsUnwanted: 0,

@@ -75,7 +75,9 @@ describe("SUBSCRIBE", () => {
   });
 
   it("is given up when it is not answered in time", async () => {
-    const peer = await ScriptedPeer.start("server", { profile: cloudflare });
+    const peer = await ScriptedPeer.start("server", {
+      profile: { ...cloudflare, unansweredRequest: "ends_request" },
+    });
     const subscription = peer.session.subscribe("a", "t");
     await peer.settle(cloudflare.requestTimeoutMs - 1);
     expect(peer.got("unsubscribe")).toEqual([]);

@@ -48,5 +48,5 @@ export {
 } from "./scripted/lite-server.js";
 export { LiteTrackSource } from "./scripted/lite-track-source.js";
 export { TcpProxy } from "./tcp-proxy.js";
-export { UdpProxy } from "./udp-proxy.js";
+export { type Impairment, UdpProxy } from "./udp-proxy.js";
 export { type Deadline, elapse, eventually, WaitTimeout, within } from "./wait.js";

@@ -11,6 +11,8 @@ export interface ControlContext {
   send(message: ControlMessage): void;
   /** Queues an event for the driver. */
   emit(event: SessionEvent): void;
+  /** A request of ours that was sent has waited its time for an answer. */
+  unanswered(requestId: number): void;
   /** Counts a message for something that is over. */
   stray(): void;
 }

@@ -132,6 +132,7 @@ export class NamespacePublisher {
 
   handleTimeout(now: number): void {
     for (const entry of this.#answers.expire(now)) {
+      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
       if (entry.state === "pending") this.#sendDone(entry, now);
       const { requestTimeoutMs } = this.#context.profile;
       this.#refuse(entry, requestTimeout("PUBLISH_NAMESPACE", requestTimeoutMs));

@@ -213,6 +213,7 @@ export class NamespaceSubscriber {
 
   handleTimeout(now: number): void {
     for (const entry of this.#deadlines.expire(now)) {
+      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
       const { requestTimeoutMs } = this.#context.profile;
       this.unsubscribe(entry.handle);
       this.#refuse(entry, requestTimeout("SUBSCRIBE_NAMESPACE", requestTimeoutMs));

@@ -64,6 +64,8 @@ type Handlers = {
  *  ready     SETUP again               closed   PROTOCOL_VIOLATION
  *  ready     a violation               closed   the prescribed code, in `closeError`
  *  ready     the control stream ends   closed
+ *  ready     no answer, nor to a later closed   CONTROL_MESSAGE_TIMEOUT, if the profile says so
+ *            request, in a request's time
  *  closed    –                         every handle* does nothing
  * ```
  */
@@ -83,6 +85,7 @@ export class SessionMachine {
   #state: "setup" | "ready" | "closed" = "setup";
   #closeError: MoqError | undefined;
   #goaway = false;
+  #lastAnswered = -1;
   #stray = 0;
   #unsupported = 0;
 
@@ -107,6 +110,7 @@ export class SessionMachine {
       ledger: this.ledger,
       send,
       emit: (event) => this.#events.push(event),
+      unanswered: (requestId) => this.#handleUnanswered(requestId),
       stray: () => this.#stray++,
     };
     this.subscriber = new SubscriberMachine(context);
@@ -228,7 +232,10 @@ export class SessionMachine {
     if ("requestId" in message) {
       const requestId = Number(message.requestId);
       if (REQUESTS.has(message.type)) this.ledger.handleRequest(requestId);
-      if (ANSWERS.has(message.type)) this.#checkOwn(requestId);
+      if (ANSWERS.has(message.type)) {
+        this.#checkOwn(requestId);
+        this.#lastAnswered = Math.max(this.#lastAnswered, requestId);
+      }
     }
     if ("parameters" in message) checkTokens(message.parameters);
     const handle = this.#handlers[message.type] as (message: ControlMessage, now: number) => void;
@@ -275,6 +282,17 @@ export class SessionMachine {
       subscribe_namespace_error: (message) => namespaceSubscriber.handleSubscribeError(message),
       unsubscribe_namespace: (message) => namespaceSubscriber.handleUnsubscribe(message),
     };
+  }
+
+  /** One request left out may be that request's fault; if nothing after it was answered either, it is the session's. */
+  #handleUnanswered(requestId: number): void {
+    if (this.#profile.unansweredRequest !== "ends_session") return;
+    if (requestId < this.#lastAnswered) return;
+    const message = `the peer answered neither request ${requestId} in time nor a later one`;
+    this.#close("request_unanswered", message, {
+      scope: "session",
+      wireCode: SESSION_ERROR.controlMessageTimeout,
+    });
   }
 
   #handleGoaway(uri: string): void {

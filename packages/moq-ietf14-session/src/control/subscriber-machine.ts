@@ -174,6 +174,7 @@ export class SubscriberMachine {
 
   handleTimeout(now: number): void {
     for (const entry of this.#deadlines.expire(now)) {
+      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
       const error = requestTimeout("SUBSCRIBE", this.#context.profile.requestTimeoutMs);
       this.unsubscribe(entry.handle);
       this.#context.emit({ type: "subscription_refused", handle: entry.handle, error });

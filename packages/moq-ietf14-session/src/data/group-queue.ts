@@ -13,8 +13,8 @@ export type TrackEnd =
 /** A group that waits to be sent. */
 export interface QueuedGroup {
   readonly group: GroupConsumer;
-  /** When it was first seen, on the runtime's clock. */
-  readonly arrivedAt: number;
+  /** Milliseconds from the arrival of the group before. */
+  readonly interval: number;
 }
 
 /** Reads a track's groups ahead of their sending, so that the sender knows how far behind it is. */
@@ -25,6 +25,7 @@ export class GroupQueue {
   readonly #onSkipped: (count: number) => void;
   #groups: QueuedGroup[] = [];
   #end: TrackEnd | undefined;
+  #lastArrival = -Infinity;
 
   constructor(
     track: TrackConsumer,
@@ -58,12 +59,6 @@ export class GroupQueue {
     return this.#groups.shift();
   }
 
-  /** Drops the groups that were there before `time`. */
-  skipBefore(time: number): void {
-    const first = this.#groups.findIndex(({ arrivedAt }) => arrivedAt >= time);
-    this.#drop(first < 0 ? this.#groups.length : first);
-  }
-
   /** Leaves only the newest group. */
   skipToNewest(): void {
     this.#drop(this.#groups.length - 1);
@@ -82,7 +77,9 @@ export class GroupQueue {
         const group = await this.#track.nextGroup();
         if (!group) break;
         if (this.#groups.length === MAX_AHEAD) this.#drop(1);
-        this.#groups.push({ group, arrivedAt: this.#runtime.now() });
+        const arrivedAt = this.#runtime.now();
+        this.#groups.push({ group, interval: arrivedAt - this.#lastArrival });
+        this.#lastArrival = arrivedAt;
         this.#onChange();
       }
       this.#end = { type: "finished" };

@@ -54,8 +54,8 @@ export class ServedSubscription {
   #finishHeld: (() => void) | undefined;
   #streamCount = 0;
   #openedAt = -Infinity;
-  /** The group sent before: when it came, and of how many objects it was. */
-  #previous = { arrivedAt: -Infinity, objectCount: 0 };
+  /** Objects of the group sent before. */
+  #previousObjects = 0;
   #forward: boolean;
   #endGroup: number | undefined;
   #subscriberPriority: number;
@@ -125,7 +125,7 @@ export class ServedSubscription {
 
   /** Sends one group; gives what PUBLISH_DONE says if that cannot be. */
   async #send(next: QueuedGroup): Promise<Pick<ServedEnd, "status" | "reason"> | undefined> {
-    const { group, arrivedAt } = next;
+    const { group } = next;
     this.#finishHeld?.();
     let stream: SendStream;
     try {
@@ -148,7 +148,7 @@ export class ServedSubscription {
     const whole = await sender.run().catch(() => false);
     if (!whole && !this.#cancelled) this.#options.counters.groupsSkipped++;
     if (whole && this.#options.writeOnce) this.#hold(stream);
-    this.#previous = { arrivedAt, objectCount: sender.objectCount };
+    this.#previousObjects = sender.objectCount;
     this.#sender = undefined;
     this.#cancelLag?.();
     this.#cancelLag = undefined;
@@ -213,28 +213,25 @@ export class ServedSubscription {
     const { profile, runtime } = this.#options;
     const rule = profile.smallGroups;
     if (!rule) return;
-    for (;;) {
+    while (this.#open.size > 0 && !this.#cancelled) {
       const { first } = this.#queue;
-      if (!first || this.#cancelled || this.#open.size === 0) return;
-      const { arrivedAt, objectCount } = this.#previous;
-      if (objectCount !== 1 || (first.arrivedAt - arrivedAt) * rule.perSecond >= 1_000) return;
-      const now = runtime.now();
-      if (now - first.arrivedAt < rule.waitMs) {
-        const cancelTimer = runtime.setTimer(first.arrivedAt + rule.waitMs - now, () =>
-          this.#wake?.(),
-        );
-        await this.#wait();
-        cancelTimer();
-      } else if (rule.late === "skip") {
-        this.#queue.skipBefore(now - rule.waitMs + 0.001);
-      } else {
-        for (const stream of this.#open) {
-          stream.reset(STREAM_ERROR.deliveryTimeout);
-          this.#open.delete(stream);
-          this.#options.counters.groupsSkipped++;
-        }
-      }
+      if (!first || this.#previousObjects !== 1) return;
+      if (first.interval * rule.perSecond >= 1_000) return;
+      const left = this.#openedAt + rule.graceMs - runtime.now();
+      if (left <= 0) return this.#resetUnconfirmed();
+      const cancelTimer = runtime.setTimer(left, () => this.#wake?.());
+      await this.#wait();
+      cancelTimer();
     }
+  }
+
+  /** What the peer has is not harmed by this; what it lacks is not sent again. */
+  #resetUnconfirmed(): void {
+    for (const stream of this.#open) {
+      stream.reset(STREAM_ERROR.deliveryTimeout);
+      this.#options.counters.groupsUnconfirmed++;
+    }
+    this.#open.clear();
   }
 
   /** Keeps groups from being opened in a burst, of which some peers keep only the last. */
