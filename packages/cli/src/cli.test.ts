@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { BridgeOptions } from "@moq-bridge/bridge";
 import debug from "debug";
 import { afterAll, describe, expect, it } from "vitest";
+import { bridgeStatus } from "./admin/status.fixture.js";
 import { type CliHost, runCli } from "./cli.js";
 import { VERSION } from "./flags.js";
 import type { RunnableBridge } from "./run-bridge.js";
@@ -55,6 +56,10 @@ function setUp(args: readonly string[], bridge: Partial<RunnableBridge> = {}, en
       stop: async () => {
         calls.push("stop");
         await bridge.stop?.();
+      },
+      status: () => bridgeStatus(),
+      pollNow: async () => {
+        calls.push("pollNow");
       },
     };
   });

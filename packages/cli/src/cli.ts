@@ -1,7 +1,12 @@
 import { Bridge } from "@moq-bridge/bridge";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
+import { startAdmin } from "./admin/start-admin.js";
+import type { CliHost, ExitCode } from "./cli-host.js";
+import { COMMANDS } from "./commands/index.js";
+import { withConfig } from "./config/with-config.js";
 import { routeDebugThrough } from "./debug-log.js";
 import { createProgram, type Flags, VARIABLES } from "./flags.js";
+import { hideSecrets } from "./hide-secrets.js";
 import { LineLogger } from "./logger.js";
 import { Redactor } from "./redactor.js";
 import { bridgeOptions, type CreateBridge, runBridge } from "./run-bridge.js";
@@ -9,23 +14,7 @@ import { readSettings, type Settings } from "./settings.js";
 import { readTokenFile } from "./token-source.js";
 import { UsageError } from "./usage-error.js";
 
-/** What the command line does of a process. */
-export interface CliHost {
-  /** The arguments after the command's own name. */
-  readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds since the Unix epoch. */
-  readonly wallClock: () => number;
-  readonly writeOut: (text: string) => void;
-  readonly writeError: (text: string) => void;
-  /** Resolves with the signal's name when the process is asked to end. */
-  readonly stopRequested: Promise<string>;
-  /** Registers what is told of errors that nobody caught. */
-  readonly onUncaught: (handle: (error: unknown) => void) => void;
-}
-
-/** How a run ended: 0 as asked, 1 by an error, 2 by settings that are missing or wrong. */
-export type ExitCode = 0 | 1 | 2;
+export type { CliHost, ExitCode } from "./cli-host.js";
 
 /** Runs the command line and resolves with its exit code; everything it has to say was then written. */
 export async function runCli(
@@ -40,9 +29,13 @@ export async function runCli(
   };
   let parserError = "";
   let exitCode: ExitCode = 0;
-  const program = createProgram(async (flags) => {
-    exitCode = await run(flags, host, redactor, createBridge);
+  const program = createProgram(async (flags, command) => {
+    exitCode = await run(flags, command, host, redactor, createBridge);
   });
+  const exit = (code: ExitCode) => {
+    exitCode = code;
+  };
+  for (const define of COMMANDS) define(program, { host, redactor, exit });
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
       writeOut: host.writeOut,
@@ -65,11 +58,14 @@ export async function runCli(
 }
 
 async function run(
-  flags: Flags,
+  given: Flags,
+  command: Command,
   host: CliHost,
   redactor: Redactor,
   createBridge: CreateBridge,
 ): Promise<ExitCode> {
+  const flags = withConfig(given, command, host);
+  if (flags.relayToken !== undefined) redactor.addSecret(flags.relayToken);
   const settings = readSettings(flags, host.environment);
   hideSecrets(settings, redactor);
   await checkTokenFile(settings, redactor);
@@ -84,7 +80,9 @@ async function run(
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   try {
     const bridge = createBridge(bridgeOptions(settings, log, redactor));
+    const admin = await startAdmin(settings, { host, bridge, log, redactor });
     await Promise.race([runBridge(settings, log, bridge, host.stopRequested), uncaught]);
+    await admin?.stop();
     return 0;
   } catch (error) {
     if (error instanceof Error) log.debug(String(error.stack));
@@ -102,12 +100,6 @@ async function checkTokenFile(settings: Settings, redactor: Redactor): Promise<v
   } catch (error) {
     throw new UsageError(`--relay-token-file: ${messageOf(error)}`);
   }
-}
-
-function hideSecrets(settings: Settings, redactor: Redactor): void {
-  const { relay, cloudflare, registry } = settings;
-  for (const url of [relay.url, cloudflare.url, registry?.url]) if (url) redactor.addUrl(url.href);
-  if (relay.token && "value" in relay.token) redactor.addSecret(relay.token.value);
 }
 
 /** What may be a token, known before the arguments were understood. */

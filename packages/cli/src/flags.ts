@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.js";
+import { readPackageFile } from "./package-files.js";
 
 export const DIRECTIONS = ["both", "to-cloudflare", "to-relay"] as const;
 /** Which way broadcasts are carried. */
@@ -25,6 +25,9 @@ export interface Flags {
   readonly cloudflareTlsInsecure?: boolean;
   readonly tlsDisableVerify?: boolean;
   readonly insecureWs?: boolean;
+  readonly admin?: string;
+  readonly adminTokenFile?: string;
+  readonly config?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -39,12 +42,10 @@ export const VARIABLES = {
 } as const;
 
 /** This package's version. */
-export const VERSION: string = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
-).version;
+export const VERSION: string = JSON.parse(readPackageFile("package.json")).version;
 
-/** The command line. `run` is called with the flags of the default command. */
-export function createProgram(run: (flags: Flags) => Promise<void>): Command {
+/** The command line. `run` is called with the flags of the default command, and with that command. */
+export function createProgram(run: (flags: Flags, command: Command) => Promise<void>): Command {
   const program = new Command("moq-bridge")
     .description("Carries live streams between a moq-lite relay and Cloudflare's MoQ network.")
     .version(VERSION)
@@ -60,7 +61,8 @@ export function createProgram(run: (flags: Flags) => Promise<void>): Command {
   return program;
 }
 
-function runOptions(): Option[] {
+/** The flags of `run`, from which the configuration file takes its settings. */
+export function runOptions(): Option[] {
   return [
     new Option(
       "--relay-url <url>",
@@ -94,6 +96,9 @@ function runOptions(): Option[] {
     new Option("--cloudflare-tls-insecure", "the same for Cloudflare's side"),
     new Option("--tls-disable-verify", "both insecure flags, for loopback and private hosts only"),
     new Option("--insecure-ws", "allow a token over ws:// beyond this machine"),
+    new Option("--admin <address>", "serve health, status and metrics at this HOST:PORT"),
+    new Option("--admin-token-file <file>", "opens --admin; needed beyond this machine"),
+    new Option("--config <file>", "settings in JSON; flags and variables are stronger"),
     new Option("--log-level <level>", "write lines of this level and above")
       .choices(LOG_LEVELS)
       .default("info"),

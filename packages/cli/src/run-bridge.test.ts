@@ -20,6 +20,7 @@ const settings: Settings = {
   direction: "to-cloudflare",
   allow: [],
   deny: [],
+  admin: undefined,
   logLevel: "info",
   logFormat: "text",
 };

@@ -11,7 +11,7 @@ import { readTokenFile } from "./token-source.js";
 const STOP_LIMIT_MS = 2500;
 
 /** What `run` uses of a bridge. */
-export type RunnableBridge = Pick<Bridge, "start" | "stop">;
+export type RunnableBridge = Pick<Bridge, "start" | "stop" | "status" | "pollNow">;
 
 /** Makes the bridge that `run` runs. */
 export type CreateBridge = (options: BridgeOptions) => RunnableBridge;
@@ -58,7 +58,7 @@ export function bridgeOptions(
 export async function runBridge(
   settings: Settings,
   log: LineLogger,
-  bridge: RunnableBridge,
+  bridge: Pick<RunnableBridge, "start" | "stop">,
   stopRequested: Promise<string>,
 ): Promise<void> {
   log.info(`moq-bridge ${VERSION} starts`, {

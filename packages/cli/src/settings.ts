@@ -1,4 +1,5 @@
 import { carriesToken, isCloudflare, isLoopback, type TlsTrust } from "@moq-bridge/transport";
+import { type AdminSettings, readAdminSettings } from "./admin/admin-settings.js";
 import { type Direction, type Flags, VARIABLES } from "./flags.js";
 import { isLoopbackOrPrivate } from "./hosts.js";
 import type { LogFormat, LogLevel } from "./logger.js";
@@ -18,6 +19,8 @@ export interface Settings {
   readonly direction: Direction;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  /** Where health, status and metrics are served; `undefined`: nowhere. */
+  readonly admin: AdminSettings | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -85,9 +88,16 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
     direction: flags.direction,
     allow: flags.allow,
     deny: flags.deny,
+    admin: readAdmin(flags),
     logLevel: flags.logLevel,
     logFormat: flags.logFormat,
   };
+}
+
+function readAdmin({ admin, adminTokenFile }: Flags): AdminSettings | undefined {
+  if (admin !== undefined) return readAdminSettings(admin, adminTokenFile);
+  if (adminTokenFile === undefined) return undefined;
+  throw new UsageError("--admin-token-file needs --admin HOST:PORT");
 }
 
 type WithVariable = keyof typeof VARIABLES;

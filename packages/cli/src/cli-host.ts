@@ -1,0 +1,17 @@
+/** What the command line does of a process. */
+export interface CliHost {
+  /** The arguments after the command's own name. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since the Unix epoch. */
+  readonly wallClock: () => number;
+  readonly writeOut: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Resolves with the signal's name when the process is asked to end. */
+  readonly stopRequested: Promise<string>;
+  /** Registers what is told of errors that nobody caught. */
+  readonly onUncaught: (handle: (error: unknown) => void) => void;
+}
+
+/** How a run ended: 0 as asked, 1 by an error, 2 by settings that are missing or wrong. */
+export type ExitCode = 0 | 1 | 2;
