@@ -46,6 +46,7 @@ export {
   encodeSubgroupHeader,
   isSubgroupType,
   type ObjectHeader,
+  readSubgroupHeader,
   type SubgroupHeader,
 } from "./subgroup.js";
 export { MAX_EXTENSION_BYTES, type SubgroupEvent, SubgroupReader } from "./subgroup-reader.js";
