@@ -27,8 +27,9 @@ export interface AudioLineResult {
   readonly received: number;
   /** PUBLISH_DONEs the viewer got, each followed by a new SUBSCRIBE. */
   readonly deaths: number;
-  /** Groups the publisher gave up. */
+  /** Groups the publisher skipped, and those it let go before the relay confirmed them. */
   readonly skipped: number;
+  readonly unconfirmed: number;
   readonly packetsLost: number;
   /** Milliseconds from the publisher's write to the viewer's read, of the 50th and 99th of a hundred. */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
@@ -72,6 +73,7 @@ export async function runAudioLine(
     received: viewer.complete.size,
     deaths: viewer.deaths,
     skipped: publisher.stats().groupsSkipped,
+    unconfirmed: publisher.stats().groupsUnconfirmed,
     packetsLost,
     latencyMs: { p50: viewer.latency(0.5), p99: viewer.latency(0.99) },
   };

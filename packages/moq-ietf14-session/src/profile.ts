@@ -10,8 +10,8 @@ import type { ControlMessageType } from "@moq-bridge/moq-wire/ietf14";
 export interface SmallGroupRule {
   /** The rule is for groups that come faster than this, a second. */
   readonly perSecond: number;
-  /** Milliseconds a stream is left for the peer to acknowledge it, before the next group resets it. */
-  readonly graceMs: number;
+  /** For how much of the time between two groups a stream is left to itself, before the next group resets it: 0 to 1. */
+  readonly graceShare: number;
 }
 
 /**
@@ -160,7 +160,7 @@ export const cloudflare: PeerProfile = {
   asksForStartGroup: false,
   publisherPriority: 0,
   groupGapMs: 1,
-  smallGroups: { perSecond: 10, graceMs: 10 },
+  smallGroups: { perSecond: 10, graceShare: 0.8 },
   writeOnceTracks: ["catalog.json", ".catalog"],
   maxOpenStreams: 99,
   openStreamTimeoutMs: 5_000,

@@ -12,6 +12,7 @@ import type { PeerProfile } from "../profile.js";
 import type { Counters } from "../stats.js";
 import { GroupQueue, type QueuedGroup } from "./group-queue.js";
 import { GroupSender } from "./group-sender.js";
+import { SmallGroups } from "./small-groups.js";
 import type { StreamOpener } from "./stream-opener.js";
 
 /** What a subscription of the peer is served with. */
@@ -50,12 +51,11 @@ export class ServedSubscription {
   readonly #since: number;
   readonly #open = new Set<SendStream>();
   readonly #controller = new AbortController();
+  readonly #smallGroups: SmallGroups | undefined;
   #sender: GroupSender | undefined;
   #finishHeld: (() => void) | undefined;
   #streamCount = 0;
   #openedAt = -Infinity;
-  /** Objects of the group sent before. */
-  #previousObjects = 0;
   #forward: boolean;
   #endGroup: number | undefined;
   #subscriberPriority: number;
@@ -66,7 +66,8 @@ export class ServedSubscription {
   constructor(options: ServedSubscriptionOptions) {
     this.#options = options;
     this.#since = options.runtime.now();
-    const { filter, forward, subscriberPriority, track, runtime, counters } = options;
+    const { filter, forward, subscriberPriority, track, runtime, counters, profile } = options;
+    this.#smallGroups = profile.smallGroups && new SmallGroups(profile.smallGroups);
     this.#forward = forward;
     this.#subscriberPriority = subscriberPriority;
     this.#endGroup = filter.type === "absolute_range" ? filter.endGroup : undefined;
@@ -84,15 +85,14 @@ export class ServedSubscription {
       while (!this.#cancelled && (!this.#forward || this.#queue.length === 0) && !this.#queue.end) {
         await this.#wait();
       }
-      await this.#inOrder();
       if (this.#cancelled) return undefined;
-      if (this.#queue.length === 0 && !this.#queue.end) continue;
       const next = this.#queue.shift();
       if (!next) return this.#finish();
       if (this.#endGroup !== undefined && next.group.sequence > this.#endGroup) {
         next.group.close();
         return this.#finish({ status: PUBLISH_DONE_STATUS.subscriptionEnded, reason: "" });
       }
+      await this.#keepBehind(next.interval);
       await this.#gap();
       const failure = await this.#send(next);
       if (failure) return this.#finish(failure);
@@ -148,7 +148,7 @@ export class ServedSubscription {
     const whole = await sender.run().catch(() => false);
     if (!whole && !this.#cancelled) this.#options.counters.groupsSkipped++;
     if (whole && this.#options.writeOnce) this.#hold(stream);
-    this.#previousObjects = sender.objectCount;
+    this.#smallGroups?.handleSent(sender.objectCount);
     this.#sender = undefined;
     this.#cancelLag?.();
     this.#cancelLag = undefined;
@@ -209,15 +209,12 @@ export class ServedSubscription {
   }
 
   /** Keeps small groups from overtaking each other on a network that loses packets. */
-  async #inOrder(): Promise<void> {
-    const { profile, runtime } = this.#options;
-    const rule = profile.smallGroups;
-    if (!rule) return;
+  async #keepBehind(intervalMs: number): Promise<void> {
+    const { runtime } = this.#options;
+    const grace = this.#smallGroups?.grace(intervalMs);
+    if (grace === undefined) return;
     while (this.#open.size > 0 && !this.#cancelled) {
-      const { first } = this.#queue;
-      if (!first || this.#previousObjects !== 1) return;
-      if (first.interval * rule.perSecond >= 1_000) return;
-      const left = this.#openedAt + rule.graceMs - runtime.now();
+      const left = this.#openedAt + grace - runtime.now();
       if (left <= 0) return this.#resetUnconfirmed();
       const cancelTimer = runtime.setTimer(left, () => this.#wake?.());
       await this.#wait();
