@@ -10,6 +10,8 @@ export const MAX_PEER_NAMESPACES = 10_000;
 export const HOLD_MS = 2_000;
 /** Bytes of all data streams of a session that wait so. */
 export const MAX_HELD_BYTES = 4 * 1024 * 1024;
+/** Datagrams of a session, and of one subscription that is not filled yet, that are held so. */
+export const MAX_EARLY_DATAGRAMS = 64;
 /** How long data that PUBLISH_DONE overtook may still arrive. */
 export const DRAIN_MS = 1_000;
 /** How long streams that are open at PUBLISH_DONE, on either side, may take to end. */

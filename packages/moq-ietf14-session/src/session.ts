@@ -16,6 +16,7 @@ import { SessionMachine } from "./control/session-machine.js";
 import { ControlStream } from "./control-stream.js";
 import { Ingress } from "./data/ingress.js";
 import { type Deferred, deferred } from "./deferred.js";
+import { EarlyDatagrams } from "./early-datagrams.js";
 import { misuse, peerViolation, sessionEnded } from "./errors.js";
 import { toNamespace, toPath } from "./names.js";
 import { OpenRequests } from "./open-requests.js";
@@ -50,6 +51,7 @@ export class Ietf14Session {
   readonly #ingress: Ingress;
   readonly #serving: Serving;
   readonly #counters = newCounters();
+  readonly #early: EarlyDatagrams;
   readonly #closed: Deferred<SessionEnd> = deferred();
   readonly #ready: Deferred<void> = deferred();
   readonly #goaway: Deferred<string> = deferred();
@@ -72,6 +74,7 @@ export class Ietf14Session {
       now: runtime.now(),
     });
     const counters = this.#counters;
+    this.#early = new EarlyDatagrams(counters, () => runtime.now());
     const flush = () => this.#flush();
     const machine = this.#machine;
     this.#control = new ControlStream({
@@ -307,7 +310,13 @@ export class Ietf14Session {
         break;
       default:
         this.#requests.handle(event, this.#options.profile.countsStreams);
+        if (event.type === "subscription_accepted") this.#releaseEarly(event.trackAlias);
     }
+  }
+
+  #releaseEarly(trackAlias: number): void {
+    const subscription = this.#requests.subscription(trackAlias);
+    for (const datagram of this.#early.take(trackAlias)) subscription?.handleDatagram(datagram);
   }
 
   #handleOffer(requestId: number, path: Path): void {
@@ -362,9 +371,8 @@ export class Ietf14Session {
     try {
       const datagram = decodeDatagram(bytes);
       const subscription = this.#requests.subscription(datagram.trackAlias);
-      // One that overtook its SUBSCRIBE_OK is lost like any other lost datagram.
       if (subscription) subscription.handleDatagram(datagram);
-      else this.#counters.datagramsDropped++;
+      else this.#early.hold(datagram);
     } catch (error) {
       if (error instanceof WireError && error.kind === "unsupported") {
         this.#counters.unsupported++;

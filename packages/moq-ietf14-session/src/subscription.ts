@@ -7,7 +7,7 @@ import type { AliasOwner, Ingress } from "./data/ingress.js";
 import { DatagramGroups } from "./datagram-groups.js";
 import { type Deferred, deferred } from "./deferred.js";
 import { sessionEnded } from "./errors.js";
-import { DRAIN_MS, LINGER_MS } from "./limits.js";
+import { DRAIN_MS, LINGER_MS, MAX_EARLY_DATAGRAMS } from "./limits.js";
 
 /** How a {@link Subscription} ended. */
 export type SubscriptionEnd =
@@ -57,6 +57,8 @@ export class InboundSubscription implements Subscription, AliasOwner {
   #streams = 0;
   #track: TrackProducer | undefined;
   #datagrams: DatagramGroups | undefined;
+  /** Datagrams that came before {@link fill}. */
+  #unfilled: ObjectDatagram[] = [];
   #trackAlias: number | undefined;
   #ignoreDemand = () => {};
   #over = false;
@@ -96,6 +98,7 @@ export class InboundSubscription implements Subscription, AliasOwner {
     this.#ignoreDemand = track.onDemand((demand) => this.#passOn(demand));
     this.#passOn(track.demand);
     for (const stream of [...this.#open]) stream.flow(track);
+    for (const datagram of this.#unfilled.splice(0)) this.handleDatagram(datagram);
     void track.closed.then(() => this.unsubscribe());
   }
 
@@ -157,15 +160,16 @@ export class InboundSubscription implements Subscription, AliasOwner {
   }
 
   handleDatagram(datagram: ObjectDatagram): void {
+    if (this.#over) return;
     if (!this.#datagrams) {
-      this.#ingress.counters.datagramsDropped++;
+      if (this.#unfilled.length < MAX_EARLY_DATAGRAMS) this.#unfilled.push(datagram);
+      else this.#ingress.counters.datagramsDropped++;
       return;
     }
     try {
       this.#datagrams.handle(datagram);
     } catch (error) {
       // The track was replaced: its owner learns it from the track itself.
-      this.#datagrams = undefined;
       this.#settle({ type: "failed", error: toMoqError(error, "group_failed", "subscription") });
     }
   }

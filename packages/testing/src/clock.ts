@@ -11,6 +11,10 @@ export interface ClockOptions {
   readonly namespace: string;
   /** Default a subscriber. */
   readonly publish?: boolean;
+  /** Publish in datagrams: each second is a group of one object. */
+  readonly datagrams?: boolean;
+  /** Ask TRACK_STATUS before SUBSCRIBE. */
+  readonly trackStatus?: boolean;
 }
 
 /**
@@ -38,6 +42,8 @@ export class Clock {
       command: peerExecutable("moq-clock-ietf"),
       args: [
         ...(options.publish === true ? ["--publish"] : []),
+        ...(options.datagrams === true ? ["--datagrams"] : []),
+        ...(options.trackStatus === true ? ["--track-status"] : []),
         ...["--namespace", options.namespace],
         // Without a root it would load the system's, which a bare machine may not have.
         ...["--tls-root", context.certificate.files.ca, "--tls-disable-verify"],

@@ -6,6 +6,7 @@ export {
 } from "./certificates.js";
 export { Clock, type ClockOptions } from "./clock.js";
 export { EventLog } from "./event-log.js";
+export { type FragmentedMp4, fragmentedMp4 } from "./fragmented-mp4.js";
 export { type IetfControlMessage, IetfRelay } from "./ietf-relay.js";
 export { MoqRelay, type MoqRelayOptions, type MoqRelaySession } from "./moq-relay.js";
 export {

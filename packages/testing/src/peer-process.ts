@@ -111,6 +111,11 @@ export class PeerProcess {
     this.#child.stdin?.write(`${line}\n`);
   }
 
+  /** Writes bytes to its standard input. */
+  write(bytes: Uint8Array): void {
+    this.#child.stdin?.write(bytes);
+  }
+
   /** The first line (after `from`) that matches. @throws {Error} on time-out, or when the process ends without it */
   async waitForLine(
     pattern: RegExp,
