@@ -9,6 +9,7 @@ import { createProgram, type Flags, VARIABLES } from "./flags.js";
 import { hideSecrets } from "./hide-secrets.js";
 import { LineLogger } from "./logger.js";
 import { Redactor } from "./redactor.js";
+import { checkMappings, checkRegistryFiles } from "./registry/registry-options.js";
 import { bridgeOptions, type CreateBridge, runBridge } from "./run-bridge.js";
 import { readSettings, type Settings } from "./settings.js";
 import { readTokenFile } from "./token-source.js";
@@ -69,6 +70,7 @@ async function run(
   const settings = readSettings(flags, host.environment);
   hideSecrets(settings, redactor);
   await checkTokenFile(settings, redactor);
+  await checkRegistryFiles(settings.registry, redactor);
   const log = new LineLogger({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -77,6 +79,7 @@ async function run(
     write: host.writeError,
   });
   routeDebugThrough(log);
+  await checkMappings(settings.registry, log, redactor);
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   try {
     const bridge = createBridge(bridgeOptions(settings, log, redactor));

@@ -10,7 +10,12 @@ export type Direction = (typeof DIRECTIONS)[number];
 export interface Flags {
   readonly relayUrl?: string;
   readonly cloudflareUrl?: string;
-  readonly registryUrl?: string;
+  readonly registryUrl: readonly string[];
+  readonly registryFile: readonly string[];
+  readonly registryMapping: readonly string[];
+  readonly registryWriteTokenFile?: string;
+  readonly registryWriteUrl?: string;
+  readonly stream: readonly string[];
   readonly relayToken?: string;
   readonly relayTokenFile?: string;
   readonly pollInterval?: string;
@@ -72,10 +77,18 @@ export function runOptions(): Option[] {
       "--cloudflare-url <url>",
       `Cloudflare's relay: https:// (env ${VARIABLES.cloudflareUrl})`,
     ),
-    new Option(
+    repeatable(
       "--registry-url <url>",
       `what is live on Cloudflare: http:// or https:// (env ${VARIABLES.registryUrl})`,
     ),
+    repeatable("--registry-file <file>", "the same from a JSON file, read again when it changes"),
+    repeatable("--stream <path>", "a stream that is always taken for live on Cloudflare"),
+    repeatable("--registry-mapping <file>", "how a registry of another shape is read (JSON)"),
+    new Option(
+      "--registry-write-token-file <file>",
+      "holds the token for listing the relay's streams in the first registry",
+    ),
+    new Option("--registry-write-url <url>", "list them there instead"),
     new Option("--relay-token <token>", `sent to the relay as ?jwt= (env ${VARIABLES.relayToken})`),
     new Option("--relay-token-file <file>", "holds that token; read before each connect"),
     new Option(

@@ -4,6 +4,7 @@ import type { Settings } from "./settings.js";
 /** Tells the redactor every secret of the settings. */
 export function hideSecrets(settings: Settings, redactor: Redactor): void {
   const { relay, cloudflare, registry } = settings;
-  for (const url of [relay.url, cloudflare.url, registry?.url]) if (url) redactor.addUrl(url.href);
+  const registries = [...registry.urls, ...(registry.write ? [registry.write] : [])];
+  for (const { url } of [relay, cloudflare, ...registries]) redactor.addUrl(url.href);
   if (relay.token && "value" in relay.token) redactor.addSecret(relay.token.value);
 }

@@ -16,7 +16,7 @@ const settings: Settings = {
     insecureWs: false,
   },
   cloudflare: { url: new URL("https://cdn.example"), tls: {} },
-  registry: undefined,
+  registry: { urls: [], files: [], streams: [], pollIntervalMs: 5000, write: undefined },
   direction: "to-cloudflare",
   allow: [],
   deny: [],

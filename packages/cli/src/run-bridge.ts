@@ -1,9 +1,9 @@
 import type { Bridge, BridgeOptions } from "@moq-bridge/bridge";
-import { httpSource } from "@moq-bridge/registry";
 import { systemRuntime } from "@moq-bridge/runtime";
 import { VERSION } from "./flags.js";
 import type { LineLogger } from "./logger.js";
 import type { Redactor } from "./redactor.js";
+import { registryOptions } from "./registry/registry-options.js";
 import type { Settings } from "./settings.js";
 import { readTokenFile } from "./token-source.js";
 
@@ -38,16 +38,7 @@ export function bridgeOptions(
       },
     },
     cloudflare: { url: cloudflare.url.href, tls: cloudflare.tls },
-    ...(registry
-      ? {
-          registries: [
-            {
-              source: httpSource({ runtime: systemRuntime, url: registry.url.href }),
-              pollIntervalMs: registry.pollIntervalMs,
-            },
-          ],
-        }
-      : {}),
+    ...registryOptions(registry, redactor),
     direction: settings.direction,
     allow: [...settings.allow],
     deny: [...settings.deny],
@@ -64,7 +55,7 @@ export async function runBridge(
   log.info(`moq-bridge ${VERSION} starts`, {
     relay: settings.relay.url.origin,
     cloudflare: settings.cloudflare.url.origin,
-    registry: settings.registry?.url.origin,
+    registry: registryNames(settings.registry),
     direction: settings.direction,
   });
   const publication = publicationNotice(settings);
@@ -74,6 +65,13 @@ export async function runBridge(
   log.info(`${signal}: withdrawing what was announced`);
   if (await settlesWithin(bridge.stop(), STOP_LIMIT_MS)) log.info("stopped");
   else log.warn(`stopped without an answer to the withdrawal within ${STOP_LIMIT_MS} ms`);
+}
+
+/** Everything that names streams, for the first line. */
+function registryNames({ urls, files, streams }: Settings["registry"]): string | undefined {
+  const configured = streams.length > 0 ? [`${streams.length} configured`] : [];
+  const names = [...urls.map(({ url }) => url.origin), ...files.map(({ file }) => file)];
+  return [...names, ...configured].join(",") || undefined;
 }
 
 /** What becomes public by running with these settings, unless they restrict it. */

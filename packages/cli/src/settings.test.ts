@@ -40,8 +40,8 @@ describe("settings", () => {
     expect(relay.url.href).toBe("https://relay.example/root");
     expect(relay).toMatchObject({ token: undefined, tls: {}, insecureWs: false });
     expect(cloudflare.url.href).toBe("https://cdn.example/");
-    expect(registry?.url.href).toBe("https://registry.example/api");
-    expect(registry?.pollIntervalMs).toBe(5000);
+    expect(registry.urls[0]?.url.href).toBe("https://registry.example/api");
+    expect(registry.pollIntervalMs).toBe(5000);
     expect(rest).toEqual({
       direction: "both",
       allow: [],
@@ -62,14 +62,14 @@ describe("settings", () => {
     const byVariable = await settings([], environment);
     expect(byVariable.relay.url.hostname).toBe("relay.example");
     expect(byVariable.relay.token).toEqual({ value: "from-variable" });
-    expect(byVariable.registry?.pollIntervalMs).toBe(2500);
+    expect(byVariable.registry.pollIntervalMs).toBe(2500);
     const byFlag = await settings(
       ["run", "--relay-url", "wss://other.example", "--relay-token", "t", "--poll-interval", "1"],
       environment,
     );
     expect(byFlag.relay.url.protocol).toBe("wss:");
     expect(byFlag.relay.token).toEqual({ value: "t" });
-    expect(byFlag.registry?.pollIntervalMs).toBe(1000);
+    expect(byFlag.registry.pollIntervalMs).toBe(1000);
     const byFile = await settings(["--relay-token-file", "f"], environment);
     expect(byFile.relay.token).toEqual({ file: "f" });
   });
@@ -99,9 +99,9 @@ describe("settings", () => {
 
   it("need no registry to carry only toward Cloudflare, and ignore its variable", async () => {
     const args = [...relay, ...cloudflare, "--direction", "to-cloudflare"];
-    expect((await settings(args)).registry).toBeUndefined();
+    expect((await settings(args)).registry.urls).toEqual([]);
     const environment = { STREAM_REGISTRY_URL: "https://registry.example" };
-    expect((await settings(args, environment)).registry).toBeUndefined();
+    expect((await settings(args, environment)).registry.urls).toEqual([]);
   });
 
   it("switch verification off on local hosts by one flag or each by its own", async () => {

@@ -3,6 +3,11 @@ import { type AdminSettings, readAdminSettings } from "./admin/admin-settings.js
 import { type Direction, type Flags, VARIABLES } from "./flags.js";
 import { isLoopbackOrPrivate } from "./hosts.js";
 import type { LogFormat, LogLevel } from "./logger.js";
+import {
+  type RegistrySettings,
+  readRegistrySettings,
+  registryUrlsOf,
+} from "./registry/registry-settings.js";
 import { readTrust } from "./tls-settings.js";
 import { UsageError } from "./usage-error.js";
 
@@ -15,7 +20,7 @@ export interface Settings {
     readonly insecureWs: boolean;
   };
   readonly cloudflare: { readonly url: URL; readonly tls: TlsTrust };
-  readonly registry: { readonly url: URL; readonly pollIntervalMs: number } | undefined;
+  readonly registry: RegistrySettings;
   readonly direction: Direction;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -42,13 +47,17 @@ const POLL_INTERVAL = { least: 0.1, most: 86_400 };
 export function readSettings(flags: Flags, environment: Environment): Settings {
   const given = withVariables(flags, environment);
   const wantsRegistry = flags.direction !== "to-cloudflare";
-  if (!wantsRegistry && flags.registryUrl !== undefined) {
-    throw new UsageError("give --registry-url or --direction to-cloudflare, not both");
-  }
+  if (!wantsRegistry) refuseRegistries(flags);
   const { relayUrl, cloudflareUrl } = given;
-  const registryUrl = wantsRegistry ? given.registryUrl : undefined;
-  if (!relayUrl || !cloudflareUrl || (wantsRegistry && !registryUrl)) {
-    throw missing({ relayUrl, cloudflareUrl, ...(wantsRegistry ? { registryUrl } : {}) });
+  const registryUrls = wantsRegistry ? registryUrlsOf(flags, environment) : [];
+  const named = [...registryUrls, ...flags.registryFile, ...flags.stream];
+  const needsRegistry = wantsRegistry && named.length === 0;
+  if (!relayUrl || !cloudflareUrl || needsRegistry) {
+    throw missing({
+      relayUrl,
+      cloudflareUrl,
+      ...(needsRegistry ? { registryUrl: undefined } : {}),
+    });
   }
   const relay = readUrl("--relay-url", relayUrl, ["https:", "wss:", "ws:"]);
   const cloudflare = readUrl("--cloudflare-url", cloudflareUrl, ["https:"]);
@@ -63,7 +72,8 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
       token,
       insecureWs: flags.insecureWs === true,
       tls: readTrust({
-        side: "relay",
+        flagPrefix: "--relay-tls",
+        urlName: "--relay-url",
         url: relay,
         caFile: flags.relayTlsCa,
         fingerprints: flags.relayTlsFingerprint,
@@ -74,7 +84,8 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
     cloudflare: {
       url: cloudflare,
       tls: readTrust({
-        side: "cloudflare",
+        flagPrefix: "--cloudflare-tls",
+        urlName: "--cloudflare-url",
         url: cloudflare,
         caFile: flags.cloudflareTlsCa,
         fingerprints: flags.cloudflareTlsFingerprint,
@@ -82,9 +93,11 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
         insecureBoth,
       }),
     },
-    registry: registryUrl
-      ? { url: readUrl("--registry-url", registryUrl, ["http:", "https:"]), pollIntervalMs }
-      : undefined,
+    registry: readRegistrySettings(
+      flags,
+      registryUrls.map((text) => readUrl("--registry-url", text, ["http:", "https:"])),
+      pollIntervalMs,
+    ),
     direction: flags.direction,
     allow: flags.allow,
     deny: flags.deny,
@@ -100,7 +113,17 @@ function readAdmin({ admin, adminTokenFile }: Flags): AdminSettings | undefined 
   throw new UsageError("--admin-token-file needs --admin HOST:PORT");
 }
 
-type WithVariable = keyof typeof VARIABLES;
+/** The variable is ignored instead: it may be there for others. */
+function refuseRegistries({ registryUrl, registryFile, stream }: Flags): void {
+  const given = Object.entries({
+    "--registry-url": registryUrl,
+    "--registry-file": registryFile,
+    "--stream": stream,
+  }).find(([, values]) => values.length > 0);
+  if (given) throw new UsageError(`give ${given[0]} or --direction to-cloudflare, not both`);
+}
+
+type WithVariable = Exclude<keyof typeof VARIABLES, "registryUrl">;
 
 /** An empty value counts as not given, as in `RELAY_TOKEN= moq-bridge`. */
 function withVariables(flags: Flags, environment: Environment) {
@@ -109,7 +132,6 @@ function withVariables(flags: Flags, environment: Environment) {
   return {
     relayUrl: read("relayUrl"),
     cloudflareUrl: read("cloudflareUrl"),
-    registryUrl: read("registryUrl"),
     pollInterval: read("pollInterval"),
     // A file given as a flag is meant more than a variable that happens to be set.
     relayToken:

@@ -5,7 +5,10 @@ import { UsageError } from "./usage-error.js";
 
 /** One side's TLS flags. */
 export interface TrustFlags {
-  readonly side: "relay" | "cloudflare";
+  /** What the flags begin with: `--relay-tls`. */
+  readonly flagPrefix: string;
+  /** What the URL's own flag is called: `--relay-url`. */
+  readonly urlName: string;
   readonly url: URL;
   readonly caFile: string | undefined;
   readonly fingerprints: readonly string[];
@@ -20,17 +23,17 @@ export interface TrustFlags {
  * @throws {UsageError}
  */
 export function readTrust(flags: TrustFlags): TlsTrust {
-  const { side, url, caFile, fingerprints, insecure = false, insecureBoth } = flags;
+  const { flagPrefix, urlName, url, caFile, fingerprints, insecure = false, insecureBoth } = flags;
   const given = [
-    caFile === undefined ? undefined : `--${side}-tls-ca`,
-    fingerprints.length === 0 ? undefined : `--${side}-tls-fingerprint`,
-    insecure ? `--${side}-tls-insecure` : undefined,
+    caFile === undefined ? undefined : `${flagPrefix}-ca`,
+    fingerprints.length === 0 ? undefined : `${flagPrefix}-fingerprint`,
+    insecure ? `${flagPrefix}-insecure` : undefined,
     insecureBoth ? "--tls-disable-verify" : undefined,
   ].filter((flag) => flag !== undefined);
   const contradictory = insecure ? given.filter((flag) => flag !== "--tls-disable-verify") : given;
   if (contradictory.length > 1) throw new UsageError(`give one of ${contradictory.join(" and ")}`);
   if (url.protocol === "ws:" && contradictory.length > 0 && !insecureBoth) {
-    throw new UsageError(`${given[0]} needs an https:// or wss:// --${side}-url`);
+    throw new UsageError(`${given[0]} needs an https:// or wss:// ${urlName}`);
   }
   if (insecure || insecureBoth) {
     if (isCloudflare(url.hostname)) {
@@ -38,9 +41,9 @@ export function readTrust(flags: TrustFlags): TlsTrust {
     }
     return { insecure: true };
   }
-  if (caFile !== undefined) return { ca: readAuthorities(`--${side}-tls-ca`, caFile) };
+  if (caFile !== undefined) return { ca: readAuthorities(`${flagPrefix}-ca`, caFile) };
   if (fingerprints.length > 0) {
-    return { fingerprints: fingerprints.map((text) => readFingerprint(side, text)) };
+    return { fingerprints: fingerprints.map((text) => readFingerprint(flagPrefix, text)) };
   }
   return {};
 }
@@ -58,10 +61,10 @@ function readAuthorities(flag: string, file: string): string {
   return text;
 }
 
-function readFingerprint(side: string, text: string): string {
+function readFingerprint(flagPrefix: string, text: string): string {
   const hex = text.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(hex)) {
-    throw new UsageError(`--${side}-tls-fingerprint must be a SHA-256 in 64 hex digits`);
+    throw new UsageError(`${flagPrefix}-fingerprint must be a SHA-256 in 64 hex digits`);
   }
   return hex;
 }

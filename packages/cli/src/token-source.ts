@@ -9,9 +9,17 @@ const MAX_TOKEN_LENGTH = 65_536;
  * The token in a file, without the white space around it, read anew each time
  * and hidden from the log from then on.
  *
+ * @param what whose it is, for errors
+ *
  * @throws {MoqError} `token_unreadable`
  */
-export async function readTokenFile(path: string, redactor: Redactor): Promise<string> {
+export async function readTokenFile(
+  path: string,
+  redactor: Redactor,
+  what: "relay" | "registry" = "relay",
+): Promise<string> {
+  const unreadable = (message: string, cause?: unknown) =>
+    new MoqError("token_unreadable", `the ${what} token: ${message}`, { scope: "session", cause });
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -34,11 +42,4 @@ export function reasonOf(error: unknown): string {
   if (code === "EACCES") return "not permitted";
   if (code === "EISDIR") return "it is a directory";
   return code ?? String(error);
-}
-
-function unreadable(message: string, cause?: unknown): MoqError {
-  return new MoqError("token_unreadable", `the relay token: ${message}`, {
-    scope: "session",
-    cause,
-  });
 }
