@@ -7,6 +7,10 @@ export interface CliHost {
   readonly wallClock: () => number;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** Writes payloads where `writeOut` writes text. */
+  readonly writeBytes: (bytes: Uint8Array) => void;
+  /** Standard input. */
+  readonly input: AsyncIterable<Uint8Array>;
   /** Resolves with the signal's name when the process is asked to end. */
   readonly stopRequested: Promise<string>;
   /** Registers what is told of errors that nobody caught. */

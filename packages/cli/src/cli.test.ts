@@ -42,6 +42,8 @@ function setUp(args: readonly string[], bridge: Partial<RunnableBridge> = {}, en
     wallClock: () => 0,
     writeOut: (text) => out.push(text),
     writeError: (text) => errors.push(text),
+    writeBytes: () => {},
+    input: (async function* () {})(),
     stopRequested: new Promise((resolve) => {
       signal = resolve;
     }),

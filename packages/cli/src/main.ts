@@ -21,6 +21,8 @@ const exitCode = await runCli({
   wallClock: Date.now,
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
+  writeBytes: (bytes) => process.stdout.write(bytes),
+  input: process.stdin,
   stopRequested,
   onUncaught: (handle) => {
     process.on("uncaughtException", handle);

@@ -1,6 +1,15 @@
 import type { DefineCommand } from "../command.js";
 import { defineConfigSchema } from "./config-schema.js";
+import { defineDoctor } from "./doctor.js";
 import { defineStatus } from "./status.js";
+import { defineList, definePub, defineSub } from "./tools.js";
 
 /** Every command beside `run`, in the order `--help` shows them. */
-export const COMMANDS: readonly DefineCommand[] = [defineStatus, defineConfigSchema];
+export const COMMANDS: readonly DefineCommand[] = [
+  defineStatus,
+  defineDoctor,
+  defineList,
+  defineSub,
+  definePub,
+  defineConfigSchema,
+];

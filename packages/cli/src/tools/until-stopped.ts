@@ -1,0 +1,29 @@
+import type { MoqError } from "@moq-bridge/runtime";
+
+/** What a tool runs until. */
+interface Session {
+  readonly closed: Promise<{ readonly error?: MoqError }>;
+  close(): void;
+}
+
+/**
+ * Runs `work` on a session until it ends, the session ends, or the process is
+ * asked to end; then closes the session.
+ *
+ * @throws the session's error
+ */
+export async function untilStopped(
+  session: Session,
+  stopRequested: Promise<unknown>,
+  work: Promise<unknown>,
+): Promise<void> {
+  const lost = session.closed.then(({ error }) => {
+    if (error) throw error;
+  });
+  try {
+    await Promise.race([work, stopRequested, lost]);
+  } finally {
+    lost.catch(() => undefined);
+    session.close();
+  }
+}
