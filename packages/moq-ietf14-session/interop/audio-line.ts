@@ -57,12 +57,12 @@ export async function runAudioLine(
   let due = start;
   for (let sequence = 1; sequence <= count; sequence++) {
     const group = track.openGroup(sequence);
-    for (let object = 0; object < objectsPerGroup; object++) {
+    for (let object = 1; object <= objectsPerGroup; object++) {
       group?.writeFrame(stamped());
+      if (object === objectsPerGroup) group?.finish();
       due += everyMs;
       await elapse(Math.max(0, due - runtime.now()));
     }
-    group?.finish();
   }
   const { lost: packetsLost } = proxy;
   proxy.impair({ loss: 0, delayMs: 0 });

@@ -70,14 +70,18 @@ export class GroupSender {
         if (batch.length > 0) {
           for (const chunk of batch) counters.bytesSent += chunk.byteLength;
           this.#recordLatency();
-          await this.#stream.write(batch);
+          const written = this.#stream.write(batch);
+          // At once, so that a small group is one packet.
+          if (ended) this.#finish();
+          await written;
           batch = [];
-        } else if (!ended) {
+        } else if (ended) {
+          this.#finish();
+        } else {
           await this.#readable();
         }
       }
       if (this.#interrupted) return false;
-      if (!this.#options.holdOpen) this.#stream.finish();
       counters.groupsSent++;
       return true;
     } catch (error) {
@@ -93,6 +97,10 @@ export class GroupSender {
     this.#interrupted = true;
     this.#stream.reset(code);
     this.#wake?.();
+  }
+
+  #finish(): void {
+    if (!this.#options.holdOpen) this.#stream.finish();
   }
 
   /** Adds what there is to `batch`, up to a write's worth; true when it has the group's end. */
