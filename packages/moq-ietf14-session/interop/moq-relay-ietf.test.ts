@@ -108,7 +108,7 @@ async function refusal(promise: Promise<unknown>): Promise<MoqError> {
   throw new Error("it was accepted");
 }
 
-describe("with moq-relay-ietf", () => {
+describe("interop | our client | moq-relay-ietf 0.7.19 | moq-00 | WebTransport", () => {
   it("reads a real publisher", async () => {
     const clock = await scene.clock({ url: relay.url, namespace: "clock/one", publish: true });
     await clock.ticks.waitFor(() => true, { what: "a tick", timeoutMs: SOON });
@@ -118,6 +118,22 @@ describe("with moq-relay-ietf", () => {
     const { groups } = collect(subscription);
     await until("three objects", () => (groups.at(-1)?.split(" ").length ?? 0) >= 5);
     expect(groups.at(-1)).toMatch(/^\d+: \d{4}-\d\d-\d\d \d\d:\d\d: \d\d \d\d/);
+  });
+
+  it("reads a real publisher of datagrams", async () => {
+    const publish = { url: relay.url, namespace: "clock/dgram", publish: true, datagrams: true };
+    const clock = await scene.clock(publish);
+    await relay.publishes("clock/dgram");
+    const session = await connect();
+    const subscription = session.subscribe("clock/dgram", "now");
+    await soon(subscription.accepted, "SUBSCRIBE_OK");
+    const { groups } = collect(subscription);
+    await until("three objects", () => groups.length >= 4);
+    const published = clock.ticks.all();
+    for (const group of groups.slice(0, 3)) {
+      expect(published).toContain(group.replace(/^\d+: /, "").replace(/\.$/, ""));
+    }
+    expect(session.stats().datagramsReceived).toBeGreaterThanOrEqual(4);
   });
 
   it("is read by a real subscriber", async () => {

@@ -9,6 +9,7 @@ export { EventLog } from "./event-log.js";
 export { type FragmentedMp4, fragmentedMp4 } from "./fragmented-mp4.js";
 export { type IetfControlMessage, IetfRelay } from "./ietf-relay.js";
 export { MoqRelay, type MoqRelayOptions, type MoqRelaySession } from "./moq-relay.js";
+export { OldMoqRelay } from "./old-moq-relay.js";
 export {
   type Exit,
   type OutputLine,

@@ -15,6 +15,8 @@ export interface MoqRelayOptions {
   readonly drainTimeout?: string;
   /** Default: the scene's. */
   readonly certificate?: TestCertificate;
+  /** Asked about every session; without it everybody may do everything. */
+  readonly authUrl?: string;
   /** Further flags. */
   readonly flags?: readonly string[];
 }
@@ -83,7 +85,9 @@ export class MoqRelay {
         ...["--listen-tls-key", certificate.files.key],
         ...["--web-http-listen", address],
         ...["--internal-listen", `127.0.0.1:${this.#operationsPort}`],
-        ...["--auth-public", "**"],
+        ...(options.authUrl === undefined
+          ? ["--auth-public", "**"]
+          : ["--auth-url", options.authUrl]),
         ...(options.drainTimeout === undefined ? [] : ["--drain-timeout", options.drainTimeout]),
         ...(options.versions ?? []).flatMap((version) => ["--listen-version", version]),
         ...(options.flags ?? []),

@@ -6,6 +6,7 @@ import { createCertificate, type TestCertificate } from "./certificates.js";
 import { Clock, type ClockOptions } from "./clock.js";
 import { IetfRelay } from "./ietf-relay.js";
 import { MoqRelay, type MoqRelayOptions } from "./moq-relay.js";
+import { OldMoqRelay } from "./old-moq-relay.js";
 import { PythonPeer } from "./python-peer.js";
 import { type RegistryRow, RegistryServer } from "./registry-server.js";
 import { TcpProxy } from "./tcp-proxy.js";
@@ -56,6 +57,10 @@ export class Scene implements SceneContext {
 
   async moqRelay(options?: MoqRelayOptions): Promise<MoqRelay> {
     return this.#own(await MoqRelay.start(this, options));
+  }
+
+  async oldMoqRelay(): Promise<OldMoqRelay> {
+    return this.#own(await OldMoqRelay.start(this));
   }
 
   async ietfRelay(): Promise<IetfRelay> {

@@ -1,0 +1,50 @@
+import { PeerProcess } from "./peer-process.js";
+import { peerExecutable } from "./peers/locate.js";
+import { freePort } from "./ports.js";
+import type { SceneContext } from "./scene.js";
+
+const READY_MS = 15_000;
+
+/** A real moq-relay 0.10.0 of December 2025, open to everybody. Its WebSocket has no session at the root path. */
+export class OldMoqRelay {
+  readonly port: number;
+  readonly process: PeerProcess;
+
+  private constructor(port: number, process: PeerProcess) {
+    this.port = port;
+    this.process = process;
+  }
+
+  static async start(context: SceneContext): Promise<OldMoqRelay> {
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const { certificate } = context;
+    const process = await PeerProcess.start({
+      name: "moq-relay-0.10.0",
+      command: peerExecutable("moq-relay-0.10.0"),
+      args: [
+        ...["--server-bind", address],
+        ...["--tls-cert", certificate.files.cert, "--tls-key", certificate.files.key],
+        ...["--web-http-listen", address, "--web-ws"],
+        ...["--auth-public", ""],
+      ],
+      logFile: context.logFile("moq-relay-0.10.0"),
+    });
+    await process.waitForLine(/listening/, { timeoutMs: READY_MS });
+    return new OldMoqRelay(port, process);
+  }
+
+  /** WebTransport. */
+  get httpsUrl(): string {
+    return `https://127.0.0.1:${this.port}/`;
+  }
+
+  /** WebSocket, at a path that the session is rooted in. */
+  wsUrl(path: string): string {
+    return `ws://127.0.0.1:${this.port}/${path}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop();
+  }
+}
