@@ -40,6 +40,8 @@ export interface PeerProfile {
   readonly controlFin: "violation" | "session_end";
   /** Whether PATH or AUTHORITY in a SETUP that did not come over raw QUIC ends the session. */
   readonly refusesSetupAddress: boolean;
+  /** Whether SUBSCRIBE_NAMESPACE may have a prefix of no fields, for everything; the draft has no such form. */
+  readonly takesEmptyPrefix: boolean;
   /** The filter of our SUBSCRIBEs. */
   readonly filter: "largest_object" | "next_group_start";
   /** Whether a group wanted by number is asked for with an AbsoluteStart filter. */
@@ -69,6 +71,14 @@ export interface PeerProfile {
   /** Milliseconds a withdrawn name rests before it is published again, unless its CANCEL comes first. */
   readonly namespaceRestMs: number;
 }
+
+/** Messages on which moq-relay ends the session or a subscription. */
+const UNKNOWN_TO_MOQ_RELAY: ReadonlySet<ControlMessageType> = new Set([
+  "goaway",
+  "requests_blocked",
+  "subscribe_update",
+  "max_request_id",
+]);
 
 /** A peer that follows draft-14. */
 export const standard: PeerProfile = {
@@ -106,6 +116,7 @@ export const standard: PeerProfile = {
   unansweredRequest: "ends_request",
   controlFin: "violation",
   refusesSetupAddress: true,
+  takesEmptyPrefix: false,
   filter: "next_group_start",
   asksForStartGroup: true,
   publisherPriority: "track",
@@ -118,6 +129,19 @@ export const standard: PeerProfile = {
   doneAfterError: false,
   cancelFollowsDone: false,
   namespaceRestMs: 0,
+};
+
+/** moq-relay of the moq-lite project where it speaks draft-14 (0.17.10 and 0.10.0, measured). */
+export const moqRelay: PeerProfile = {
+  ...standard,
+  name: "moq-relay",
+  // It is never told of more.
+  grantedRequests: 1n << 32n,
+  takesEmptyPrefix: true,
+  sends: new Set([...standard.sends].filter((type) => !UNKNOWN_TO_MOQ_RELAY.has(type))),
+  filter: "largest_object",
+  asksForStartGroup: false,
+  countsStreams: false,
 };
 
 /**
@@ -156,6 +180,7 @@ export const cloudflare: PeerProfile = {
   unansweredRequest: "ends_session",
   controlFin: "session_end",
   refusesSetupAddress: false,
+  takesEmptyPrefix: true,
   filter: "largest_object",
   asksForStartGroup: false,
   publisherPriority: 0,

@@ -104,6 +104,7 @@ describe("what ends a session, with its code", () => {
     ["an unknown message", [raw("3f 0000")], 3],
     ["a length that does not match", [raw("0a 0002 00 00")], 3],
     ["a filter that is none", [raw("03 000b 00 01 01 61 01 62 80 00 01 09 00")], 3],
+    ["a prefix of no fields", [raw("11 0003 00 00 00")], 3],
     ["a request ID of our parity", [namespace(1, "a")], 4],
     ["a request ID left out", [namespace(2, "a")], 4],
     ["a request ID used again", [namespace(0, "a"), namespace(0, "b")], 4],

@@ -127,6 +127,9 @@ export class NamespaceSubscriber {
     const { requestId, trackNamespacePrefix: prefix } = message;
     const refuse = (errorCode: number, errorReason: string) =>
       this.#context.send({ type: "subscribe_namespace_error", requestId, errorCode, errorReason });
+    if (prefix.length === 0 && !this.#context.profile.takesEmptyPrefix) {
+      throw peerViolation("a prefix of no fields", SESSION_ERROR.protocolViolation);
+    }
     if (!this.#servesPrefixes) {
       refuse(SUBSCRIBE_NAMESPACE_ERROR.prefixUnknown, "nothing is announced here");
       return;

@@ -146,24 +146,36 @@ export const reasonPhrase = limitedText(MAX_REASON_PHRASE);
 /** A GOAWAY URI of at most 8,192 bytes (section 9.4). */
 export const sessionUri = limitedText(MAX_GOAWAY_URI);
 
-/** A track namespace or a prefix of one: 1 to 32 fields (section 2.4.1). */
-export const trackNamespace: Field<TrackNamespace> = {
-  read(cursor, name) {
-    const offset = cursor.offset;
-    const count = cursor.varintBig(`${name} field count`);
-    if (count < 1 || count > MAX_NAMESPACE_FIELDS) {
-      throw violation(name, offset, `${name} has ${count} fields, not 1 to 32`);
-    }
-    return Array.from({ length: Number(count) }, () => nameText.read(cursor, name));
-  },
-  write(writer, value, name) {
-    if (value.length < 1 || value.length > MAX_NAMESPACE_FIELDS) {
-      throw unencodable(name, `${name} has ${value.length} fields, not 1 to 32`);
-    }
-    writer.varint(value.length, name);
-    for (const field of value) nameText.write(writer, field, name);
-  },
-};
+/** A track namespace: 1 to 32 fields (section 2.4.1). */
+export const trackNamespace = namespaceOf(1);
+
+/**
+ * A prefix of namespaces. The draft has it as 1 to 32 fields, too, but
+ * moq-relay 0.17 asks for everything with a prefix of none: whether that is
+ * taken is for the session to say.
+ */
+export const trackNamespacePrefix = namespaceOf(0);
+
+function namespaceOf(fewest: number): Field<TrackNamespace> {
+  const check = (count: bigint | number) => count >= fewest && count <= MAX_NAMESPACE_FIELDS;
+  return {
+    read(cursor, name) {
+      const offset = cursor.offset;
+      const count = cursor.varintBig(`${name} field count`);
+      if (!check(count)) {
+        throw violation(name, offset, `${name} has ${count} fields, not ${fewest} to 32`);
+      }
+      return Array.from({ length: Number(count) }, () => nameText.read(cursor, name));
+    },
+    write(writer, value, name) {
+      if (!check(value.length)) {
+        throw unencodable(name, `${name} has ${value.length} fields, not ${fewest} to 32`);
+      }
+      writer.varint(value.length, name);
+      for (const field of value) nameText.write(writer, field, name);
+    },
+  };
+}
 
 /** Group and object, both varints. */
 export const location: Field<Location> = {

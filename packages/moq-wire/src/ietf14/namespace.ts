@@ -1,4 +1,4 @@
-import { reasonPhrase, trackNamespace, varint } from "./field.js";
+import { reasonPhrase, trackNamespace, trackNamespacePrefix, varint } from "./field.js";
 import { defineMessage, type MessageOf } from "./message.js";
 import { messageParameters } from "./parameters.js";
 import { requestErrorFields } from "./subscribe.js";
@@ -37,7 +37,7 @@ export const publishNamespaceCancel = defineMessage("publish_namespace_cancel", 
 /** Section 9.28. */
 export const subscribeNamespace = defineMessage("subscribe_namespace", 0x11, {
   requestId: varint,
-  trackNamespacePrefix: trackNamespace,
+  trackNamespacePrefix,
   parameters: messageParameters,
 });
 
@@ -55,7 +55,7 @@ export const subscribeNamespaceError = defineMessage(
 
 /** Section 9.31. */
 export const unsubscribeNamespace = defineMessage("unsubscribe_namespace", 0x14, {
-  trackNamespacePrefix: trackNamespace,
+  trackNamespacePrefix,
 });
 
 /** The sender has tracks in this namespace. */
