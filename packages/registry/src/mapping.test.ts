@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { VirtualRuntime } from "@moq-bridge/runtime";
 import { describe, expect, it } from "vitest";
 import { httpSource } from "./answer-source.js";
@@ -15,67 +16,40 @@ const live = (answer: unknown, mapping: unknown, origin = "cloudflare") =>
     row.viewerCount,
   ]);
 
-describe("foreign registries (the examples of docs/registry.md)", () => {
-  it("a bare array where everything is on Cloudflare", () => {
-    const answer = [
-      { name: "lobby", since: 1_767_225_600 },
-      { name: "stage", since: 1_767_225_700 },
-    ];
-    const mapping = {
-      list: "",
-      id: "name",
-      origin: null,
-      path: "earthseed.live/{name}",
-      instance: "since",
-    };
-    expect(live(answer, mapping)).toEqual([
-      ["earthseed.live/lobby", "1767225600", undefined],
-      ["earthseed.live/stage", "1767225700", undefined],
+describe("foreign registries", () => {
+  /** Each example of docs/registry.md: its title, an answer, a mapping, and what is carried. */
+  const examples = readFileSync(new URL("../../../docs/registry.md", import.meta.url), "utf8")
+    .split(/^### Example: /m)
+    .slice(1)
+    .map((section): [string, unknown, unknown, unknown] => {
+      const [title = ""] = section.split("\n");
+      const blocks = [...section.matchAll(/^```json\n(.*?)^```/gms)].slice(0, 3);
+      const [answer, mapping, carried] = blocks.map(([, text = ""]) => JSON.parse(text));
+      return [title, answer, mapping, carried];
+    });
+
+  it("of three kinds are in the documentation", () => {
+    expect(examples.map(([title]) => title)).toEqual([
+      "a bare array where everything is on Cloudflare",
+      "a nested object with other names",
+      "a map keyed by id",
     ]);
   });
 
-  it("a nested object with other names", () => {
-    const answer = {
-      data: {
-        streams: [
-          { room: { slug: "a/b" }, cdn: "CF", session: "x1", stats: { watching: 5 } },
-          { room: { slug: "c" }, cdn: "own", session: "x2", stats: { watching: 1 } },
-          { room: { slug: "d" }, cdn: "akamai", session: "x3", stats: { watching: 2 } },
-        ],
-      },
-    };
-    const mapping = {
-      list: "data.streams",
-      id: "room.slug",
-      origin: "cdn",
-      cloudflare: ["CF", "cloudflare"],
-      relay: ["own"],
-      instance: ["session"],
-      viewers: "stats.watching",
-    };
-    expect(live(answer, mapping)).toEqual([["a/b", "x1", 5]]);
-    expect(live(answer, mapping, "earthseed")).toEqual([["c", "x2", 1]]);
-    expect([...parse(answer, mapping).skipped]).toEqual([["unknown_origin", 1]]);
+  it.each(examples)("%s", (_, answer, mapping, carried) => {
+    expect(live(answer, mapping).map(([path]) => path)).toEqual(carried);
+    expect(parse(answer, mapping).misfit).toBeUndefined();
   });
 
-  it("a map keyed by id", () => {
-    const answer = {
-      live: {
-        alice: { team: 7, on_cloudflare: true, lease: "l1" },
-        bob: { team: 8, on_cloudflare: false, lease: "l2" },
-      },
-    };
-    const mapping = {
-      list: "live",
-      id: "$key",
-      origin: "on_cloudflare",
-      cloudflare: [true],
-      relay: [false],
-      path: "teams/{team}/{$key}",
-      instance: "lease",
-    };
-    expect(live(answer, mapping)).toEqual([["teams/7/alice", "l1", undefined]]);
-    expect(live(answer, mapping, "earthseed")).toEqual([["teams/8/bob", "l2", undefined]]);
+  it("give instances, viewers, the relay's streams and unknown origins", () => {
+    const [array, nested, map] = examples.map(([, answer, mapping]) => ({ answer, mapping }));
+    expect(live(array?.answer, array?.mapping)[0]?.[1]).toBe("1767225600");
+    expect(live(nested?.answer, nested?.mapping)).toEqual([["a/b", "x1", 5]]);
+    expect(live(nested?.answer, nested?.mapping, "earthseed")).toEqual([["c", "x2", 1]]);
+    expect([...parse(nested?.answer, nested?.mapping).skipped]).toEqual([["unknown_origin", 1]]);
+    expect(live(map?.answer, map?.mapping, "earthseed")).toEqual([
+      ["teams/8/bob", "l2", undefined],
+    ]);
   });
 });
 
