@@ -9,7 +9,7 @@ import {
   type TransportServer,
 } from "@moq-bridge/transport";
 import type { EmbeddedRelay } from "./embedded-relay.js";
-import { selfSigned } from "./identity.js";
+import { type SelfSigned, selfSigned } from "./identity.js";
 
 /** Where and how a relay listens. */
 export interface ListenOptions {
@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Makes the WebSocket `wss://`. Without it, `ws://`, and WebTransport with a certificate of its own. */
   readonly identity?: ServerIdentity;
+  /** WebTransport's certificate where there is no `identity`. Default: a new one. */
+  readonly certificate?: SelfSigned;
   /** Whether to serve WebTransport: where QUIC loads (default), or not at all. */
   readonly webTransport?: "auto" | "off";
   /** Silence after which a WebTransport session is over, in milliseconds. Default 10,000. */
@@ -68,7 +70,7 @@ async function listenOnce(relay: EmbeddedRelay, options: ListenOptions): Promise
   const { host, identity, runtime } = options;
   const certificate = identity
     ? { identity, fingerprint: fingerprintOf(identity) }
-    : await selfSigned(hostsOf(host), runtime);
+    : (options.certificate ?? (await selfSigned(hostsOf(host), runtime)));
   let fingerprint: string | undefined;
   const http = httpServer(identity, () => fingerprint);
   const port = await bind(http, host, options.port);

@@ -20,10 +20,16 @@ export class ControlChannel {
   #writing = false;
   #finished = false;
 
-  constructor(stream: BidiStream, onMessage: (message: ControlMessage) => void) {
+  /** @param first whether what it sends goes before all data, or after it */
+  constructor(stream: BidiStream, first: boolean, onMessage: (message: ControlMessage) => void) {
     this.#stream = stream;
     this.#onMessage = onMessage;
-    stream.send.setPriority(CONTROL_PRIORITY);
+    stream.send.setPriority(first ? CONTROL_PRIORITY : 0);
+  }
+
+  /** Whether we ended it. */
+  get finished(): boolean {
+    return this.#finished;
   }
 
   /** Reads to the stream's end. @throws what the handler or the codec threw */
@@ -58,6 +64,7 @@ export class ControlChannel {
     this.#finished = true;
     this.#waiting = [];
     this.#stream.send.finish();
+    this.#stream.recv.stop(0);
   }
 
   async #write(): Promise<void> {

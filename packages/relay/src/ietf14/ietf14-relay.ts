@@ -3,7 +3,7 @@ import type { Runtime } from "@moq-bridge/runtime";
 import type { TransportSession } from "@moq-bridge/transport";
 import type { EmbeddedRelay, RelayLog } from "../embedded-relay.js";
 import { RelayPeer } from "./relay-peer.js";
-import { type Ietf14Rules, PLAIN_RULES } from "./rules.js";
+import { type Ietf14Rules, PLAIN_RULES, type RuleCounts } from "./rules.js";
 import { NameScope, scopeOf } from "./scope.js";
 
 /** What an {@link Ietf14Relay} is made with. */
@@ -29,6 +29,7 @@ export class Ietf14Relay implements EmbeddedRelay {
   readonly #options: Ietf14RelayOptions;
   readonly #scopes = new Map<string, NameScope>();
   readonly #peers = new Set<RelayPeer>();
+  readonly #counts: RuleCounts = {};
 
   constructor(options: Ietf14RelayOptions) {
     this.#options = options;
@@ -45,12 +46,25 @@ export class Ietf14Relay implements EmbeddedRelay {
     return names;
   }
 
+  /** How often each rule was applied. */
+  get counts(): RuleCounts {
+    return { ...this.#counts };
+  }
+
   async serve(transport: TransportSession): Promise<void> {
     const { runtime, log, rules = PLAIN_RULES } = this.#options;
     const path = scopeOf(transport.path);
     const scope = this.#scopes.get(path) ?? new NameScope();
     this.#scopes.set(path, scope);
-    const peer = new RelayPeer(transport, { runtime, scope, rules, log: log ?? (() => {}) });
+    const peer = new RelayPeer(transport, {
+      runtime,
+      scope,
+      rules,
+      log: log ?? (() => {}),
+      count: (rule) => {
+        this.#counts[rule] = (this.#counts[rule] ?? 0) + 1;
+      },
+    });
     this.#peers.add(peer);
     log?.(`session over ${transport.kind} in scope ${path}`);
     const why = await peer.run();

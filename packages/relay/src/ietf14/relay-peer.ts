@@ -9,15 +9,16 @@ import {
   SUBSCRIBE_ERROR,
   type TrackNamespace,
 } from "@moq-bridge/moq-wire/ietf14";
-import type { Runtime } from "@moq-bridge/runtime";
+import { type Runtime, sleep } from "@moq-bridge/runtime";
 import type { TransportSession } from "@moq-bridge/transport";
 import type { RelayLog } from "../embedded-relay.js";
 import { ControlChannel } from "./control-channel.js";
 import { IncomingStreams } from "./incoming-streams.js";
+import { PublishedNames } from "./published-names.js";
 import { RelayedTrack } from "./relayed-track.js";
-import type { Ietf14Rules } from "./rules.js";
+import type { Ietf14Rules, RuleName } from "./rules.js";
 import type { NameScope } from "./scope.js";
-import { Viewer } from "./viewer.js";
+import { type Done, Viewer } from "./viewer.js";
 
 /** What a session shares with the others of its relay. */
 export interface PeerContext {
@@ -25,6 +26,7 @@ export interface PeerContext {
   readonly scope: NameScope;
   readonly rules: Ietf14Rules;
   readonly log: RelayLog;
+  count(rule: RuleName): void;
 }
 
 /** What Cloudflare's relay says to viewers when a publisher is gone. */
@@ -52,6 +54,12 @@ const IGNORED: ReadonlySet<ControlMessage["type"]> = new Set([
   "track_status_error",
 ]);
 
+const REQUESTS: ReadonlySet<ControlMessage["type"]> = new Set([
+  "publish_namespace",
+  "subscribe",
+  "track_status",
+]);
+
 /** One session of the relay: publisher, viewer, or both. */
 export class RelayPeer {
   readonly #transport: TransportSession;
@@ -62,14 +70,27 @@ export class RelayPeer {
   readonly #tracksByName = new Map<string, RelayedTrack>();
   /** Its subscriptions, by its request ID. */
   readonly #viewing = new Map<number, { viewer: Viewer; track: RelayedTrack; peer: RelayPeer }>();
+  readonly #names: PublishedNames;
+  readonly #closing = new AbortController();
   #control: ControlChannel | undefined;
   #nextRequestId = 1;
+  #requests = 0;
   #ready = false;
 
   constructor(transport: TransportSession, context: PeerContext) {
     this.#transport = transport;
     this.#context = context;
-    this.#incoming = new IncomingStreams(transport, context.runtime);
+    this.#incoming = new IncomingStreams({
+      ...context,
+      transport,
+      onFault: (track, done) => this.#end(track, done),
+    });
+    this.#names = new PublishedNames({
+      ...context,
+      peer: this,
+      send: (message) => this.#send(message),
+      onReleased: (namespace) => this.#endTracksOf(namespace),
+    });
   }
 
   /** Serves the session until its end and says why it ended; never rejects. */
@@ -78,20 +99,36 @@ export class RelayPeer {
     void this.#incoming.run().catch((error) => this.#fatal(error));
     const { by, reason, code } = await this.#transport.closed;
     await accepting;
-    this.#context.scope.releaseAll(this);
-    for (const track of this.#tracks.values()) track.lose(PUBLISHER_GONE);
+    if (by === "transport") await this.#unnoticed();
+    this.#over();
+    return `by ${by}${code === undefined ? "" : ` with ${code}`}${reason ? `: ${reason}` : ""}`;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#transport.close(SESSION_ERROR.noError, "the relay ends");
+  }
+
+  /** The time in which a lost session keeps its names. */
+  async #unnoticed(): Promise<void> {
+    const { rules, runtime, count } = this.#context;
+    if (rules.heldAfterLossMs === 0) return;
+    count("heldAfterLossMs");
+    await sleep(runtime, rules.heldAfterLossMs, this.#closing.signal).catch(() => undefined);
+  }
+
+  /** Nothing is this session's any more. */
+  #over(): void {
+    this.#names.releaseAll();
+    const tracks = [...this.#tracks.values()];
     this.#tracks.clear();
     this.#tracksByName.clear();
+    for (const track of tracks) track.lose(PUBLISHER_GONE);
     for (const { viewer, track, peer } of this.#viewing.values()) {
       viewer.drop();
       peer.#left(track, viewer);
     }
     this.#viewing.clear();
-    return `by ${by}${code === undefined ? "" : ` with ${code}`}${reason ? `: ${reason}` : ""}`;
-  }
-
-  close(): void {
-    this.#transport.close(SESSION_ERROR.noError, "the relay ends");
   }
 
   /** Whether a track of this key was asked of this peer and has not ended. */
@@ -102,11 +139,13 @@ export class RelayPeer {
   async #acceptControl(): Promise<void> {
     const stream = await this.#transport.acceptBidi();
     if (!stream) return;
-    this.#control = new ControlChannel(stream, (message) => this.#handle(message));
+    const first = !this.#context.rules.invertsPriority;
+    const control = new ControlChannel(stream, first, (message) => this.#handle(message));
+    this.#control = control;
     try {
-      await this.#control.read();
+      await control.read();
       // Its way to end a session.
-      this.#transport.close(SESSION_ERROR.noError, "");
+      if (!control.finished) this.#transport.close(SESSION_ERROR.noError, "");
     } catch (error) {
       this.#fatal(error);
     }
@@ -118,10 +157,13 @@ export class RelayPeer {
 
   /** The peer sent what this relay does not take. */
   #fatal(error: unknown): void {
+    if (error instanceof MoqError && error.code === "session_closed") return;
     const message = error instanceof Error ? error.message : String(error);
     this.#context.log(`session in error: ${message}`);
     if (this.#context.rules.onFatalMessage === "zombie") {
+      this.#context.count("onFatalMessage");
       this.#control?.finish();
+      this.#over();
       return;
     }
     const code = error instanceof WireError ? error.wireCode : undefined;
@@ -133,12 +175,13 @@ export class RelayPeer {
       this.#setUp(message);
       return;
     }
+    if (REQUESTS.has(message.type) && !this.#answers()) return;
     switch (message.type) {
       case "publish_namespace":
-        this.#publish(message);
+        this.#names.publish(message);
         break;
       case "publish_namespace_done":
-        this.#withdraw(message.trackNamespace);
+        this.#names.withdraw(message.trackNamespace);
         break;
       case "subscribe":
         this.#subscribe(message);
@@ -163,6 +206,15 @@ export class RelayPeer {
     }
   }
 
+  /** Whether the session's next request is answered at all. */
+  #answers(): boolean {
+    const { rules, count } = this.#context;
+    this.#requests++;
+    if (this.#requests <= (rules.answeredRequests ?? this.#requests)) return true;
+    count("answeredRequests");
+    return false;
+  }
+
   #setUp(message: ControlMessage): void {
     if (message.type !== "client_setup") throw new Error("the first message is no CLIENT_SETUP");
     if (!message.supportedVersions.includes(DRAFT_14)) throw new Error("draft-14 is not offered");
@@ -174,37 +226,20 @@ export class RelayPeer {
 
   /* ------------------------------------------------------ as a publisher */
 
-  #publish({ requestId, trackNamespace }: ControlMessageOf<"publish_namespace">): void {
-    const { scope, rules, log } = this.#context;
-    if (scope.claim(trackNamespace, this)) {
-      log(`published: ${trackNamespace.join("/")}`);
-      this.#send({ type: "publish_namespace_ok", requestId });
-      return;
-    }
-    const { code: errorCode, reason: errorReason } = rules.nameHeld;
-    log(`refused, as it is held: ${trackNamespace.join("/")}`);
-    this.#send({ type: "publish_namespace_error", requestId, errorCode, errorReason });
-  }
-
-  #withdraw(trackNamespace: TrackNamespace): void {
-    const { scope, rules, log } = this.#context;
-    if (!scope.release(trackNamespace, this)) return;
-    log(`withdrawn: ${trackNamespace.join("/")}`);
+  #endTracksOf(name: TrackNamespace): void {
+    const { scope, runtime } = this.#context;
     for (const track of [...this.#tracks.values()]) {
       // Tracks below another name of this peer stay with that.
-      if (!beginsWith(track.namespace, trackNamespace) || scope.find(track.namespace)) continue;
-      this.#send({ type: "unsubscribe", requestId: track.requestId });
-      this.#forget(track);
-      track.end(PUBLISHER_GONE);
+      const stays = scope.find(track.namespace, runtime.now())?.peer === this;
+      if (beginsWith(track.namespace, name) && !stays) this.#end(track, PUBLISHER_GONE);
     }
-    if (!rules.cancelAfterDone) return;
-    const errorCode = SUBSCRIBE_ERROR.internalError;
-    this.#send({
-      type: "publish_namespace_cancel",
-      trackNamespace,
-      errorCode,
-      errorReason: "done",
-    });
+  }
+
+  /** Ends a track on our side. */
+  #end(track: RelayedTrack, done: Done): void {
+    this.#send({ type: "unsubscribe", requestId: track.requestId });
+    this.#forget(track);
+    track.end(done);
   }
 
   /** The track, asked of this publisher if it is not yet. */
@@ -214,7 +249,8 @@ export class RelayPeer {
     if (known) return known;
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 2;
-    const track = new RelayedTrack(namespace, name, requestId);
+    const { rules, count } = this.#context;
+    const track = new RelayedTrack({ namespace, name, requestId }, rules, count);
     this.#tracks.set(requestId, track);
     this.#tracksByName.set(key, track);
     this.#send({
@@ -233,7 +269,9 @@ export class RelayPeer {
 
   #accepted({ requestId, trackAlias }: ControlMessageOf<"subscribe_ok">): void {
     const track = this.#tracks.get(requestId);
-    if (track) this.#incoming.bind(trackAlias, track);
+    if (!track) return;
+    this.#incoming.bind(trackAlias, track);
+    track.accept();
   }
 
   /** The publisher refused or ended a track. */
@@ -261,16 +299,30 @@ export class RelayPeer {
   /* --------------------------------------------------------- as a viewer */
 
   #subscribe({ requestId, trackNamespace, trackName }: ControlMessageOf<"subscribe">): void {
-    const held = this.#context.scope.find(trackNamespace);
-    if (!held) {
-      this.#send({
-        type: "subscribe_error",
-        requestId,
-        errorCode: SUBSCRIBE_ERROR.trackDoesNotExist,
-        errorReason: "not found: Track not found",
-      });
+    const { scope, rules, runtime } = this.#context;
+    const peer = scope.find(trackNamespace, runtime.now())?.peer;
+    if (!peer) {
+      this.#refuse(requestId, SUBSCRIBE_ERROR.trackDoesNotExist);
       return;
     }
+    const track = peer.#track(trackNamespace, trackName);
+    if (rules.acceptsAtOnce) {
+      this.#view(requestId, track, peer);
+      return;
+    }
+    void track.answered.then((refusal) => {
+      if (refusal === undefined) this.#view(requestId, track, peer);
+      else this.#refuse(requestId, refusal);
+    });
+  }
+
+  #refuse(requestId: number, errorCode: number): void {
+    const errorReason = "not found: Track not found";
+    this.#send({ type: "subscribe_error", requestId, errorCode, errorReason });
+  }
+
+  #view(requestId: number, track: RelayedTrack, peer: RelayPeer): void {
+    const { invertsPriority } = this.#context.rules;
     this.#send({
       type: "subscribe_ok",
       requestId,
@@ -280,8 +332,8 @@ export class RelayPeer {
       largestLocation: undefined,
       parameters: [],
     });
-    const track = held.peer.#track(trackNamespace, trackName);
-    const viewer = new Viewer(requestId, this.#transport, (done, streamCount) => {
+    const options = { transport: this.#transport, invertsPriority };
+    const viewer = new Viewer(requestId, options, (done, streamCount) => {
       this.#viewing.delete(requestId);
       this.#send({
         type: "publish_done",
@@ -291,7 +343,7 @@ export class RelayPeer {
         errorReason: done.reason,
       });
     });
-    this.#viewing.set(requestId, { viewer, track, peer: held.peer });
+    this.#viewing.set(requestId, { viewer, track, peer });
     track.join(viewer);
   }
 
@@ -304,7 +356,8 @@ export class RelayPeer {
 
   #trackStatus(message: ControlMessageOf<"track_status">): void {
     const { requestId, trackNamespace, trackName } = message;
-    const publisher = this.#context.scope.find(trackNamespace)?.peer;
+    const { scope, runtime } = this.#context;
+    const publisher = scope.find(trackNamespace, runtime.now())?.peer;
     if (publisher?.publishes(trackKey(trackNamespace, trackName))) {
       this.#send({
         type: "track_status_ok",

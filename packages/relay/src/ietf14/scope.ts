@@ -5,6 +5,8 @@ import type { RelayPeer } from "./relay-peer.js";
 export interface HeldName {
   readonly namespace: TrackNamespace;
   readonly peer: RelayPeer;
+  /** Until then it is not found, on the relay's clock. */
+  hiddenUntil: number;
 }
 
 /** The names published under one connection path; other paths know nothing of them. */
@@ -15,31 +17,37 @@ export class NameScope {
     return this.#names.size;
   }
 
-  /** False when somebody holds the name. */
-  claim(namespace: TrackNamespace, peer: RelayPeer): boolean {
+  /** Takes a name, which with `takesOver` another session may hold. */
+  claim(
+    namespace: TrackNamespace,
+    peer: RelayPeer,
+    takesOver: boolean,
+  ): "free" | "held" | "taken_over" {
     const key = keyOf(namespace);
-    if (this.#names.has(key)) return false;
-    this.#names.set(key, { namespace, peer });
-    return true;
+    const held = this.#names.has(key);
+    if (held && !takesOver) return "held";
+    this.#names.set(key, { namespace, peer, hiddenUntil: 0 });
+    return held ? "taken_over" : "free";
   }
 
-  /** False when `peer` does not hold the name. */
-  release(namespace: TrackNamespace, peer: RelayPeer): boolean {
+  /** Gives a name back; false when `peer` does not hold it. With `anyones` whoever holds it loses it. */
+  release(namespace: TrackNamespace, peer: RelayPeer, anyones: boolean): boolean {
     const key = keyOf(namespace);
-    if (this.#names.get(key)?.peer !== peer) return false;
-    return this.#names.delete(key);
+    if (this.#names.get(key)?.peer !== peer && !anyones) return false;
+    return this.#names.delete(key) || anyones;
   }
 
-  /** The session is over. */
-  releaseAll(peer: RelayPeer): void {
-    for (const [key, held] of this.#names) if (held.peer === peer) this.#names.delete(key);
+  /** Makes a name that is held not to be found until `time`. */
+  hide(namespace: TrackNamespace, time: number): void {
+    const held = this.#names.get(keyOf(namespace));
+    if (held) held.hiddenUntil = time;
   }
 
   /** Who publishes `namespace`: the holder of the longest name that it begins with. */
-  find(namespace: TrackNamespace): HeldName | undefined {
+  find(namespace: TrackNamespace, now: number): HeldName | undefined {
     for (let length = namespace.length; length > 0; length--) {
       const held = this.#names.get(keyOf(namespace.slice(0, length)));
-      if (held) return held;
+      if (held && held.hiddenUntil <= now) return held;
     }
     return undefined;
   }

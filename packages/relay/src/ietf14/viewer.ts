@@ -15,6 +15,7 @@ export interface Done {
 export class Viewer {
   readonly requestId: number;
   readonly #transport: TransportSession;
+  readonly #invertsPriority: boolean;
   readonly #sendDone: (done: Done, streamCount: number) => void;
   readonly #open = new Set<{ stream: SendStream | undefined; cancelled: boolean }>();
   #streams = 0;
@@ -24,11 +25,12 @@ export class Viewer {
   /** @param sendDone called once, when {@link end} was and every stream has ended */
   constructor(
     requestId: number,
-    transport: TransportSession,
+    options: { transport: TransportSession; invertsPriority: boolean },
     sendDone: (done: Done, streamCount: number) => void,
   ) {
     this.requestId = requestId;
-    this.#transport = transport;
+    this.#transport = options.transport;
+    this.#invertsPriority = options.invertsPriority;
     this.#sendDone = sendDone;
   }
 
@@ -67,7 +69,9 @@ export class Viewer {
       const stream = await this.#transport.openUni();
       entry.stream = stream;
       const { header } = source;
-      stream.setPriority(255 - header.publisherPriority);
+      stream.setPriority(
+        this.#invertsPriority ? header.publisherPriority : 255 - header.publisherPriority,
+      );
       await stream.write(encodeSubgroupHeader({ ...header, trackAlias: this.requestId }));
       for (let at = 0; !entry.cancelled; ) {
         if (at < source.chunks.length) {
