@@ -54,7 +54,7 @@ function checkRelay({ relay }: Settings, token: string | undefined): Promise<Fin
   return checkSide("relay", async () => {
     const { session, connection } = await openLite({ ...relay, token }, {});
     session.close();
-    return `${session.version} over ${describe(connection)}`;
+    return `moq-${session.version} over ${describe(connection)}`;
   });
 }
 
