@@ -10,12 +10,13 @@ async function serving(names: readonly string[], profile: PeerProfile = cloudfla
   const producer = origin.createBroadcast("a");
   const tracks = names.map((name) => {
     const track = producer.createTrack(name);
-    const write = (sequence: number) => {
+    const open = (sequence: number) => {
       const group = track.openGroup(sequence);
       group?.writeFrame(text(`${sequence}`));
-      group?.finish();
+      return group;
     };
-    return { write, finish: () => track.finish() };
+    const write = (sequence: number) => open(sequence)?.finish();
+    return { open, write, finish: () => track.finish() };
   });
   const broadcast = origin.broadcast("a");
   if (broadcast) peer.session.publishNamespace("a", broadcast);
@@ -74,6 +75,30 @@ describe("a write-once track", () => {
     tracks[0]?.write(2);
     await peer.settle(1);
     expect(ends()).toEqual(["fin", "fin", "open"]);
+  });
+
+  it("that nobody reads any more holds nothing back", async () => {
+    const profile = { ...cloudflare, maxOpenStreams: 2, writeOnceTracks: ["c*"] };
+    const { peer, tracks, ends } = await serving(["c1", "c2", "video", "audio"], profile);
+    tracks[0]?.write(1);
+    tracks[1]?.write(1);
+    await peer.settle(1_000);
+    await peer.send({ type: "unsubscribe", requestId: 1 });
+    tracks[2]?.open(1);
+    await peer.settle(1);
+    expect(ends()).toEqual(["reset", "open", "open"]);
+    tracks[3]?.open(1);
+    await peer.settle(1);
+    expect(ends()).toEqual(["reset", "fin", "open", "open"]);
+  });
+
+  it("written again at once is finished, not reset", async () => {
+    const { peer, tracks, ends } = await serving(["catalog.json"]);
+    tracks[0]?.write(1);
+    tracks[0]?.write(2);
+    await peer.settle(1_000);
+    expect(ends()).toEqual(["fin", "open"]);
+    expect(peer.session.stats().groupsUnconfirmed).toBe(0);
   });
 
   it("is a matter of the profile's names", async () => {

@@ -92,6 +92,7 @@ export class ServedSubscription {
         next.group.close();
         return this.#finish({ status: PUBLISH_DONE_STATUS.subscriptionEnded, reason: "" });
       }
+      this.#finishHeld?.();
       await this.#keepBehind(next.interval);
       await this.#gap();
       const failure = await this.#send(next);
@@ -126,7 +127,6 @@ export class ServedSubscription {
   /** Sends one group; gives what PUBLISH_DONE says if that cannot be. */
   async #send(next: QueuedGroup): Promise<Pick<ServedEnd, "status" | "reason"> | undefined> {
     const { group } = next;
-    this.#finishHeld?.();
     let stream: SendStream;
     try {
       stream = await this.#openStream();
@@ -178,6 +178,7 @@ export class ServedSubscription {
       stream.finish();
     };
     const takeBack = this.#options.opener.slots.lend(finish);
+    void stream.finished.then(takeBack, takeBack);
     this.#finishHeld = () => {
       takeBack();
       finish();

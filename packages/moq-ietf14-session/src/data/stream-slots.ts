@@ -41,6 +41,8 @@ export class StreamSlots {
   lend(callBack: () => void): () => void {
     const lent = () => callBack();
     this.#lent.add(lent);
-    return () => this.#lent.delete(lent);
+    return () => {
+      this.#lent.delete(lent);
+    };
   }
 }
