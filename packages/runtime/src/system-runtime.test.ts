@@ -26,6 +26,41 @@ const failure = (url: string, options: Partial<Parameters<typeof systemRuntime.h
     (error) => error,
   );
 
+describe("httpPost", () => {
+  it("sends its body, once, and takes a redirect for an answer", async () => {
+    const asked: string[] = [];
+    const base = await serve(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      asked.push(`${request.method} ${request.url} ${request.headers["content-type"]} ${body}`);
+      response.writeHead(307, { location: "/b" }).end("moved");
+    });
+    const answer = await systemRuntime.httpPost(`${base}/a`, {
+      ...limits,
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    expect(answer.status).toBe(307);
+    expect(new TextDecoder().decode(answer.body)).toBe("moved");
+    expect(asked).toEqual(["POST /a application/json {}"]);
+  });
+
+  it("keeps to time and size, and says nothing of the address", async () => {
+    const base = await serve((request, response) => {
+      if (request.url === "/large") response.end("x".repeat(2000));
+    });
+    const post = (path: string, timeoutMs: number) =>
+      systemRuntime
+        .httpPost(`${base}${path}`, { ...limits, timeoutMs, body: "" })
+        .catch((error: unknown) => error);
+    expect(await post("/large", 5000)).toMatchObject({ code: "http_too_large" });
+    expect(await post("/hunter2", 50)).toMatchObject({
+      code: "http_timeout",
+      message: "no complete answer within 50 ms",
+    });
+  });
+});
+
 describe("httpGet", () => {
   it("gives status, lower-case headers, body and address, and sends the headers", async () => {
     const base = await serve((request, response) => {

@@ -15,7 +15,7 @@ describe.each(Object.keys(STORES))("on %s", (kind) => {
   };
   beforeAll(async () => {
     opened = await (STORES[kind] as () => Promise<TestStore>)();
-  });
+  }, 60_000);
   afterAll(() => opened?.close());
 
   describe("a broadcast", () => {

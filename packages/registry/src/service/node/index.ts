@@ -53,7 +53,7 @@ function toRequest(incoming: IncomingMessage): Request {
   const hasBody = method !== "GET" && method !== "HEAD";
   const url = new URL(`http://${incoming.headers.host ?? "localhost"}`);
   // Set, not resolved: a target that begins with two slashes would name another host.
-  const [path = "/", query = ""] = (incoming.url ?? "/").split("?", 2);
+  const [, path = "/", query = ""] = /^([^?]*)(.*)$/.exec(incoming.url ?? "/") ?? [];
   url.pathname = path;
   url.search = query;
   return new Request(url, {
