@@ -7,6 +7,8 @@ export interface CliHost {
   readonly wallClock: () => number;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** `writeOut` writes to a terminal, whose lines can be drawn over. */
+  readonly terminal?: boolean;
   /** Writes payloads where `writeOut` writes text. */
   readonly writeBytes: (bytes: Uint8Array) => void;
   /** Standard input. */

@@ -19,6 +19,7 @@ const exitCode = await runCli({
   args,
   environment: process.env,
   wallClock: Date.now,
+  terminal: process.stdout.isTTY === true,
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
   writeBytes: (bytes) => process.stdout.write(bytes),

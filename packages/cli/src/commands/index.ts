@@ -1,6 +1,8 @@
 import type { DefineCommand } from "../command.js";
 import { defineConfigSchema } from "./config-schema.js";
+import { defineDemo } from "./demo.js";
 import { defineDoctor } from "./doctor.js";
+import { defineRelay } from "./relay.js";
 import { defineStatus } from "./status.js";
 import { defineList, definePub, defineSub } from "./tools.js";
 
@@ -11,5 +13,7 @@ export const COMMANDS: readonly DefineCommand[] = [
   defineList,
   defineSub,
   definePub,
+  defineDemo,
+  defineRelay,
   defineConfigSchema,
 ];

@@ -9,7 +9,7 @@ import {
   SUBSCRIBE_ERROR,
   type TrackNamespace,
 } from "@moq-bridge/moq-wire/ietf14";
-import { type Runtime, sleep } from "@moq-bridge/runtime";
+import { MoqError, type Runtime, sleep } from "@moq-bridge/runtime";
 import type { TransportSession } from "@moq-bridge/transport";
 import type { RelayLog } from "../embedded-relay.js";
 import { ControlChannel } from "./control-channel.js";

@@ -1,0 +1,64 @@
+import type { DefineCommand } from "../command.js";
+import { LineLogger, LOG_LEVELS, type LogLevel } from "../logger.js";
+import { UsageError } from "../usage-error.js";
+
+interface DemoFlags {
+  readonly duration?: string;
+  readonly quic: boolean;
+  readonly kill?: boolean;
+  readonly logLevel: string;
+}
+
+/** `moq-bridge demo`: two relays, the bridge between them, and publishers and viewers on both sides. */
+export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => {
+  program
+    .command("demo")
+    .description("show the bridge at work between two relays of its own, on this machine alone")
+    .option(
+      "--duration <seconds>",
+      "end after this long; exit code 0 if nothing was lost or altered",
+    )
+    .option("--kill", "kill each relay and the bridge once and start them again; needs --duration")
+    .option("--no-quic", "WebSocket on both sides even where QUIC loads")
+    .option("--log-level <level>", `of what the bridge says: ${LOG_LEVELS.join(", ")}`, "error")
+    .allowExcessArguments(false)
+    .action(async (flags: DemoFlags) => {
+      const log = new LineLogger({
+        level: readLevel(flags.logLevel),
+        format: "text",
+        redactor,
+        wallClock: host.wallClock,
+        write: host.writeError,
+      });
+      const durationMs = readDuration(flags);
+      const { runDemo } = await import("../demo/run-demo.js");
+      const ok = await runDemo({
+        log,
+        quic: flags.quic,
+        durationMs,
+        kill: flags.kill === true,
+        write: host.writeOut,
+        terminal: host.terminal === true,
+        stopRequested: host.stopRequested,
+      });
+      exit(ok ? 0 : 1);
+    });
+};
+
+function readDuration({ duration, kill }: DemoFlags): number | undefined {
+  if (duration === undefined) {
+    if (kill) throw new UsageError("--kill needs --duration <seconds>");
+    return undefined;
+  }
+  const seconds = Number(duration);
+  if (!(seconds >= 1 && seconds <= 86_400)) {
+    throw new UsageError("--duration must be 1 to 86,400 seconds");
+  }
+  return seconds * 1_000;
+}
+
+function readLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((each) => each === text);
+  if (!level) throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}

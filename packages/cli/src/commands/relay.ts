@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import type { TokenKey } from "@moq-bridge/relay";
+import type { ServerIdentity } from "@moq-bridge/transport";
+import { readAddress } from "../admin/admin-settings.js";
+import type { DefineCommand } from "../command.js";
+import { reasonOf } from "../token-source.js";
+import { UsageError } from "../usage-error.js";
+
+const DIALECTS = ["moq-lite", "draft-14"] as const;
+
+interface RelayFlags {
+  readonly dialect?: string;
+  readonly listen: string;
+  readonly authKeyFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly quic: boolean;
+}
+
+/** `moq-bridge relay`: one of the demo's relays, alone. */
+export const defineRelay: DefineCommand = (program, { host, redactor }) => {
+  program
+    .command("relay")
+    .description("run a small relay for development: it keeps nothing and is not for production")
+    .option("--dialect <name>", `what it speaks: ${DIALECTS.join(" or ")}`)
+    .option("--listen <address>", "HOST:PORT, for TCP and UDP", "127.0.0.1:4443")
+    .option(
+      "--auth-key-file <file>",
+      "moq-lite: an HS256 key as JWK; each session then needs ?jwt= (default: open to all)",
+    )
+    .option("--tls-cert <file>", "certificate chain (PEM): wss:// instead of ws://")
+    .option("--tls-key <file>", "its key (PEM)")
+    .option("--no-quic", "WebSocket only")
+    .allowExcessArguments(false)
+    .action(async (flags: RelayFlags) => {
+      const dialect = DIALECTS.find((each) => each === flags.dialect);
+      if (!dialect) throw new UsageError(`give --dialect ${DIALECTS.join(" or ")}`);
+      if (flags.authKeyFile !== undefined && dialect !== "moq-lite") {
+        throw new UsageError("--auth-key-file is for --dialect moq-lite");
+      }
+      const address = readAddress("--listen", flags.listen);
+      const identity = readIdentity(flags);
+      const { Ietf14Relay, LiteRelay, listen, parseTokenKey } = await import("@moq-bridge/relay");
+      const { systemRuntime: runtime } = await import("@moq-bridge/runtime");
+      const log = (line: string) => host.writeError(`${redactor.redact(line)}\n`);
+      const key = readKey(flags.authKeyFile, parseTokenKey);
+      const relay =
+        dialect === "moq-lite"
+          ? new LiteRelay({ runtime, log, ...(key ? { key } : {}) })
+          : new Ietf14Relay({ runtime, log });
+      const listening = await listen(relay, {
+        runtime,
+        ...address,
+        webTransport: flags.quic ? "auto" : "off",
+        ...(identity ? { identity } : {}),
+      });
+      const { webSocketUrl, webTransportUrl, fingerprint, withoutWebTransport } = listening;
+      log(`a ${dialect} relay for development, not for production; it keeps nothing`);
+      log(`WebSocket: ${webSocketUrl}`);
+      if (webTransportUrl === undefined) log(`no WebTransport: ${withoutWebTransport}`);
+      else log(`WebTransport: ${webTransportUrl}, certificate SHA-256 ${fingerprint}`);
+      if (dialect === "moq-lite" && !key) log("open: everybody may publish and watch everything");
+      log(`${await host.stopRequested}: ending`);
+      await listening.close();
+    });
+};
+
+function readKey(
+  file: string | undefined,
+  parse: (text: string) => TokenKey,
+): TokenKey | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return parse(readText("--auth-key-file", file));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--auth-key-file: ${why}`);
+  }
+}
+
+function readIdentity({ tlsCert, tlsKey }: RelayFlags): ServerIdentity | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UsageError("give --tls-cert and --tls-key together");
+  }
+  return { cert: readText("--tls-cert", tlsCert), key: readText("--tls-key", tlsKey) };
+}
+
+function readText(flag: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`${flag}: cannot read ${file}: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,137 @@
+import type { BridgeStatus, BroadcastStatus } from "@moq-bridge/bridge";
+import type { DemoDirection, DemoStream } from "./demo-stream.js";
+import { percentile } from "./latencies.js";
+import type { CheckCounts } from "./track-check.js";
+
+const ARROWS: Readonly<Record<DemoDirection, string>> = {
+  "to-cloudflare": "relay → cloudflare",
+  "to-relay": "cloudflare → relay",
+};
+
+const DIRECTIONS: readonly DemoDirection[] = ["to-cloudflare", "to-relay"];
+
+const HEADINGS = [
+  "direction",
+  "broadcast",
+  "state",
+  "tracks",
+  "frames",
+  "Mbit/s",
+  "last",
+  "added p50/p99",
+  "lost",
+] as const;
+
+/** One line for each stream: where it goes, how it is doing, what came through. */
+export class DemoTable {
+  readonly #streams: readonly DemoStream[];
+  readonly #rates = new Map<DemoStream, { at: number; bytes: number }>();
+
+  constructor(streams: readonly DemoStream[]) {
+    this.#streams = streams;
+  }
+
+  /** The table as of now, a line each. Rates are since the last call. */
+  lines(status: BridgeStatus): string[] {
+    const rows = this.#streams.map((stream) => this.#row(stream, status));
+    const widths = HEADINGS.map((heading, column) =>
+      Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    );
+    const format = (cells: readonly string[]) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd();
+    return [format(HEADINGS), ...rows.map(format)];
+  }
+
+  #row(stream: DemoStream, { broadcasts }: BridgeStatus): string[] {
+    const { counts, path, direction } = stream;
+    const now = performance.now();
+    const before = this.#rates.get(stream);
+    this.#rates.set(stream, { at: now, bytes: counts.bytes });
+    const rate = before ? ((counts.bytes - before.bytes) * 8) / (now - before.at) / 1_000 : 0;
+    const { lastAt } = stream;
+    return [
+      ARROWS[direction],
+      path,
+      stateOf(broadcasts.find((each) => each.path === path && each.direction === direction)),
+      `${stream.tracksWell}/${stream.tracks.length}`,
+      String(counts.frames),
+      rate.toFixed(2),
+      lastAt === undefined ? "-" : `${((now - lastAt) / 1_000).toFixed(1)} s`,
+      `${addedLatency([stream], 0.5)}/${addedLatency([stream], 0.99)}`,
+      String(counts.lost + counts.altered),
+    ];
+  }
+}
+
+/** All streams in one line, for a log. */
+export function demoLine(seconds: number, streams: readonly DemoStream[]): string {
+  const directions = DIRECTIONS.map((direction) => {
+    const own = streams.filter((stream) => stream.direction === direction);
+    const { frames, lost, missed, altered } = sum(own);
+    const well = own.filter((stream) => stream.tracksWell === stream.tracks.length).length;
+    const p50 = addedLatency(own, 0.5);
+    const down = missed > 0 ? `, ${missed} missed` : "";
+    return `${ARROWS[direction]} ${well}/${own.length} streams, ${frames} frames, ${lost} lost${down}, ${altered} altered, added ${p50}`;
+  });
+  return `${seconds.toFixed(0).padStart(3)} s  ${directions.join(" | ")}`;
+}
+
+/** What came of a demo. */
+export interface DemoResult {
+  /** Both directions carried every stream, and nothing was lost or altered. */
+  readonly ok: boolean;
+  readonly lines: readonly string[];
+}
+
+/** The summary, and whether all was well. Frames missed while something was down on purpose do no harm. */
+export function demoResult(seconds: number, streams: readonly DemoStream[]): DemoResult {
+  const lines = [`${seconds.toFixed(1)} s`];
+  const faults: string[] = [];
+  for (const direction of DIRECTIONS) {
+    const own = streams.filter((stream) => stream.direction === direction);
+    const { frames, bytes, lost, missed, altered } = sum(own);
+    const down = missed > 0 ? `, ${missed} missed while something was down` : "";
+    const [p50, p99] = [0.5, 0.99].map((p) => addedLatency(own, p));
+    lines.push(
+      `${ARROWS[direction]}: ${frames} frames, ${(bytes / 1e6).toFixed(1)} MB, ${lost} lost, ${altered} altered${down}; added latency p50 ${p50}, p99 ${p99}`,
+    );
+    if (lost + altered > 0) faults.push(`${lost} frames lost and ${altered} altered`);
+    for (const { path, tracks } of own) {
+      for (const { far } of tracks) {
+        if (!far.well) faults.push(`${path} ${far.published.spec.name} does not come through`);
+      }
+    }
+  }
+  const ok = faults.length === 0;
+  lines.push(ok ? "both directions carried everything unaltered" : `failed: ${faults.join("; ")}`);
+  return { ok, lines };
+}
+
+function sum(streams: readonly DemoStream[]): CheckCounts {
+  const total: CheckCounts = { frames: 0, bytes: 0, lost: 0, missed: 0, altered: 0 };
+  for (const { counts } of streams) {
+    for (const key of Object.keys(total) as (keyof CheckCounts)[]) total[key] += counts[key];
+  }
+  return total;
+}
+
+function addedLatency(streams: readonly DemoStream[], p: number): string {
+  return milliseconds(
+    percentile(
+      streams.flatMap(({ latencies }) => latencies.samples),
+      p,
+    ),
+  );
+}
+
+function stateOf(status: BroadcastStatus | undefined): string {
+  if (!status) return "not known to the bridge";
+  return status.reason ? `${status.state}: ${status.reason}` : status.state;
+}
+
+function milliseconds(value: number | undefined): string {
+  return value === undefined ? "-" : `${value.toFixed(1)} ms`;
+}
