@@ -7,6 +7,8 @@ export type RelayLog = (line: string) => void;
 export interface EmbeddedRelay {
   /** The application protocols to listen with. */
   readonly protocols: readonly string[];
+  /** Unfinished unidirectional streams it lets a peer have; absent: the transport's default. */
+  readonly maxUniStreams?: number | undefined;
   /** Sessions there are now. */
   readonly sessions: number;
   /** Serves one accepted connection until it ends; never rejects. */

@@ -95,6 +95,7 @@ async function listenOnce(relay: EmbeddedRelay, options: ListenOptions): Promise
           identity: certificate.identity,
           protocols: relay.protocols,
           ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
+          ...(relay.maxUniStreams === undefined ? {} : { maxUniStreams: relay.maxUniStreams }),
         }),
       );
       fingerprint = certificate.fingerprint;

@@ -35,6 +35,10 @@ export class Ietf14Relay implements EmbeddedRelay {
     this.#options = options;
   }
 
+  get maxUniStreams(): number | undefined {
+    return this.#options.rules?.incomingStreams;
+  }
+
   get sessions(): number {
     return this.#peers.size;
   }
