@@ -106,7 +106,10 @@ export function demoResult(seconds: number, streams: readonly DemoStream[]): Dem
     }
   }
   const ok = faults.length === 0;
-  lines.push(ok ? "both directions carried everything unaltered" : `failed: ${faults.join("; ")}`);
+  const outages = sum(streams).missed > 0 ? "; after each outage every stream came back" : "";
+  lines.push(
+    ok ? `both directions carried everything unaltered${outages}` : `failed: ${faults.join("; ")}`,
+  );
   return { ok, lines };
 }
 

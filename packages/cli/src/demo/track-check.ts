@@ -34,7 +34,7 @@ export class TrackCheck {
   #first: number | undefined;
   #settledTo = -1;
 
-  /** @param onLiveFrame told of each new frame that is not of the group the viewer found when it came */
+  /** @param onLiveFrame told of each new frame, but for those of the group the viewer found when it came, and those of an outage */
   constructor(
     published: PublishedTrack,
     onLiveFrame: (group: number, index: number, at: number) => void,
@@ -67,10 +67,10 @@ export class TrackCheck {
     }
   }
 
-  /** Everything that was published so far has arrived. */
+  /** Everything that was published so far has arrived, but for what was missed in an outage. */
   get complete(): boolean {
     for (const group of this.published.groups.values()) {
-      if (this.#missing(group) > 0) return false;
+      if (this.#missing(group) > 0 && !this.#excused(group)) return false;
     }
     return this.#first !== undefined;
   }
@@ -115,7 +115,7 @@ export class TrackCheck {
     this.counts.frames++;
     this.counts.bytes += payload.byteLength;
     this.lastAt = now;
-    if (group > this.#first) this.#onLiveFrame(group, index, now);
+    if (group > this.#first && this.well) this.#onLiveFrame(group, index, now);
     if (index + 1 === this.published.spec.framesPerGroup) this.#handleWhole(group, now);
   }
 
