@@ -8,6 +8,7 @@ import { tlsConnector } from "../tls/node-tls.js";
 import type { TlsTrust, TransportSession } from "../transport.js";
 import type { Framing } from "./frame.js";
 import { DEFAULT_LIMITS } from "./limits.js";
+import { NodeSocket } from "./node-socket.js";
 import { type WebSocketConnectOptions, webSocketSettings } from "./options.js";
 import { WebSocketSession } from "./session.js";
 import { offeredSubprotocols, parseSubprotocol } from "./subprotocol.js";
@@ -119,8 +120,7 @@ function opened(
       }
       resolve(
         new WebSocketSession({
-          webSocket,
-          socket,
+          socket: new NodeSocket(webSocket, socket),
           side: "client",
           ...agreed,
           path: undefined,

@@ -1,13 +1,12 @@
-import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 import { Liveness } from "./liveness.js";
+import type { MessageSocket } from "./socket.js";
 
-/** Longest delay a Node timer takes, in milliseconds. */
+/** Longest delay a timer takes, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
 
 /** What a {@link Heartbeat} does when something is due. */
 export interface HeartbeatOptions {
-  readonly socket: Socket;
+  readonly socket: MessageSocket;
   readonly idleMs: number;
   readonly keepAliveMs: number;
   readonly onPing: () => void;
@@ -18,7 +17,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #liveness: Liveness;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: (() => void) | undefined;
   #bytesRead = 0;
   #stopped = false;
 
@@ -48,23 +47,24 @@ export class Heartbeat {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
   }
 
   #arm(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
     if (this.#stopped) return;
     const delay = this.#liveness.deadline - performance.now();
     if (delay === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#fire(), Math.min(Math.max(delay, 1), MAX_TIMER));
-    this.#timer.unref();
+    this.#cancelTimer = this.#options.socket.setTimer(Math.min(Math.max(delay, 1), MAX_TIMER), () =>
+      this.#fire(),
+    );
   }
 
   #fire(): void {
     const due = this.#liveness.poll(performance.now());
     if (due === "idle" && !this.#sawBytes()) {
       // After a stall of this process the timer comes before what has arrived meanwhile.
-      setImmediate(() => this.#confirmIdle());
+      this.#options.socket.defer(() => this.#confirmIdle());
       return;
     }
     this.#goOn(due);

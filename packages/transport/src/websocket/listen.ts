@@ -7,6 +7,7 @@ import { AsyncQueue } from "../async-queue.js";
 import type { TransportServer, TransportSession } from "../transport.js";
 import type { Framing } from "./frame.js";
 import { DEFAULT_LIMITS } from "./limits.js";
+import { NodeSocket } from "./node-socket.js";
 import { type WebSocketListenOptions, webSocketSettings } from "./options.js";
 import { WebSocketSession } from "./session.js";
 import { formatSubprotocol, type Subprotocol, selectSubprotocol } from "./subprotocol.js";
@@ -129,8 +130,7 @@ class WebSocketTransportServer implements TransportServer {
 
   #start(webSocket: WebSocket, socket: Socket, agreed: Subprotocol, path: string): void {
     const session = new WebSocketSession({
-      webSocket,
-      socket,
+      socket: new NodeSocket(webSocket, socket),
       side: "server",
       ...agreed,
       path,

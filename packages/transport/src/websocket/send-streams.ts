@@ -168,7 +168,7 @@ export class SendStreams {
     const { codec } = this.#options;
     const fin = send.status === "finishing" && length === send.queue.size;
     const header = codec.streamHeaderSize(send.id, send.sent, length);
-    const bytes = Buffer.allocUnsafe(header + length);
+    const bytes = allocate(header + length);
     codec.writeStreamHeader(bytes, send.id, send.sent, length, fin);
     send.queue.copyTo(bytes, header, length);
     send.sent += length;
@@ -226,3 +226,7 @@ export class SendStreams {
     this.#options.onChanged(send);
   }
 }
+
+/** Not zeroed, and from a pool, where there is Node's `Buffer`. */
+const allocate: (size: number) => Uint8Array =
+  typeof Buffer === "undefined" ? (size) => new Uint8Array(size) : Buffer.allocUnsafe;

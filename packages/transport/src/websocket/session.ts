@@ -1,6 +1,4 @@
-import type { Socket } from "node:net";
 import type { MoqError } from "@moq-bridge/runtime";
-import type { RawData, WebSocket } from "ws";
 import { AsyncQueue } from "../async-queue.js";
 import { type Deferred, deferred } from "../deferred.js";
 import { quotable, sessionClosed } from "../error.js";
@@ -18,6 +16,7 @@ import type { Limits } from "./limits.js";
 import { WebSocketRecv } from "./recv-stream.js";
 import { WebSocketSend } from "./send-stream.js";
 import { type MachineEvent, SessionMachine } from "./session-machine.js";
+import type { MessageSocket } from "./socket.js";
 import type { Side } from "./stream-id.js";
 import type { RecvState, SendState } from "./stream-state.js";
 
@@ -44,9 +43,7 @@ const WS_NO_STATUS = 1005;
 
 /** An open WebSocket and what was agreed about it. */
 export interface WebSocketSessionOptions {
-  readonly webSocket: WebSocket;
-  /** The socket beneath `webSocket`. */
-  readonly socket: Socket;
+  readonly socket: MessageSocket;
   readonly side: Side;
   readonly framing: Framing;
   readonly protocol: string | undefined;
@@ -64,8 +61,7 @@ export class WebSocketSession implements TransportSession {
   readonly path: string | undefined;
   readonly capabilities: Capabilities;
   readonly maxDatagramSize = 0;
-  readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
+  readonly #socket: MessageSocket;
   readonly #machine: SessionMachine;
   readonly #heartbeat: Heartbeat;
   readonly #closed = deferred<CloseInfo>();
@@ -87,7 +83,6 @@ export class WebSocketSession implements TransportSession {
     this.side = options.side;
     this.protocol = options.protocol;
     this.path = options.path;
-    this.#webSocket = options.webSocket;
     this.#socket = options.socket;
     this.#machine = new SessionMachine(options);
     this.capabilities = {
@@ -172,33 +167,31 @@ export class WebSocketSession implements TransportSession {
     if (this.#flushScheduled || !this.#machine.hasOutput) return;
     this.#flushScheduled = true;
     // Later in this turn, so that the writes and the FIN of one turn travel together.
-    setImmediate(() => this.#flush());
+    this.#socket.defer(() => this.#flush());
   }
 
   #listen(): void {
-    const webSocket = this.#webSocket;
-    webSocket.on("message", (data, isBinary) => this.#handleMessage(data, isBinary));
-    webSocket.on("ping", (data) => {
-      this.#heartbeat.handleReceived();
-      // A peer that floods us with pings and reads no answers must not fill our memory.
-      if (this.#isOpen && this.#socket.writableLength < SOCKET_BUFFER) webSocket.pong(data);
+    const socket = this.#socket;
+    socket.listen({
+      onMessage: (message) => this.#handleMessage(message),
+      onPing: (data) => {
+        this.#heartbeat.handleReceived();
+        // A peer that floods us with pings and reads no answers must not fill our memory.
+        if (socket.isOpen && socket.buffered < SOCKET_BUFFER) socket.pong(data);
+      },
+      onPong: () => this.#heartbeat.handleReceived(),
+      onError: (message) => {
+        this.#lostReason = quotable(message);
+      },
+      onClosed: (code, reason) => this.#handleSocketClosed(code, reason),
+      onDrain: () => this.wake(),
     });
-    webSocket.on("pong", () => this.#heartbeat.handleReceived());
-    webSocket.on("error", (error) => {
-      this.#lostReason = quotable(error.message);
-    });
-    webSocket.on("close", (code, reason) => this.#handleSocketClosed(code, reason.toString()));
-    this.#socket.on("drain", () => this.wake());
   }
 
-  get #isOpen(): boolean {
-    return this.#webSocket.readyState === this.#webSocket.OPEN;
-  }
-
-  #handleMessage(data: RawData, isBinary: boolean): void {
+  #handleMessage(message: Uint8Array | undefined): void {
     this.#heartbeat.handleReceived();
-    if (!isBinary) this.#machine.violated("a text message");
-    else if (data instanceof Uint8Array) this.#machine.handleMessage(data);
+    if (message === undefined) this.#machine.violated("a text message");
+    else this.#machine.handleMessage(message);
     this.wake();
   }
 
@@ -216,13 +209,13 @@ export class WebSocketSession implements TransportSession {
   }
 
   #ping(): void {
-    if (!this.#isOpen) return;
+    if (!this.#socket.isOpen) return;
     this.#heartbeat.handleSent();
     if (this.#machine.hasPing) {
       this.#machine.ping();
       this.wake();
-    } else if (this.#socket.writableLength < SOCKET_BUFFER) {
-      this.#webSocket.ping();
+    } else if (this.#socket.buffered < SOCKET_BUFFER) {
+      this.#socket.ping();
     }
   }
 
@@ -295,14 +288,11 @@ export class WebSocketSession implements TransportSession {
   }
 
   #closeSocket(code: number): void {
-    if (this.#paused) this.#webSocket.resume();
+    if (this.#paused) this.#socket.resume();
     for (let next = this.#machine.pollMessage(); next; next = this.#machine.pollMessage()) {
-      if (this.#isOpen) this.#webSocket.send(next.bytes);
+      if (this.#socket.isOpen) this.#socket.send(next.bytes);
     }
-    this.#webSocket.close(code);
-    const timer = setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS);
-    timer.unref();
-    this.#webSocket.once("close", () => clearTimeout(timer));
+    this.#socket.close(code, CLOSE_TIMEOUT_MS);
   }
 
   async #open(kind: "uni" | "bidi"): Promise<WebSocketSend> {
@@ -335,22 +325,22 @@ export class WebSocketSession implements TransportSession {
     const held = this.#machine.recvStreams.unread + streams * WAITING_STREAM_COST;
     if (this.#paused ? held >= RESUME_AT : held < PAUSE_AT) return;
     this.#paused = !this.#paused;
-    if (this.#paused) this.#webSocket.pause();
-    else this.#webSocket.resume();
+    if (this.#paused) this.#socket.pause();
+    else this.#socket.resume();
     this.#heartbeat.setPaused(this.#paused);
   }
 
   #flush(): void {
     this.#flushScheduled = false;
-    if (!this.#isOpen || this.#socket.writableLength >= SOCKET_BUFFER) return;
+    if (!this.#socket.isOpen || this.#socket.buffered >= SOCKET_BUFFER) return;
     let sent = false;
     this.#socket.cork();
-    while (this.#socket.writableLength < SOCKET_BUFFER) {
+    while (this.#socket.buffered < SOCKET_BUFFER) {
       const message = this.#machine.pollMessage();
       if (message === undefined) break;
       sent = true;
       if (message.finished) this.#sendLast(message.bytes, message.finished);
-      else this.#webSocket.send(message.bytes);
+      else this.#socket.send(message.bytes);
     }
     this.#socket.uncork();
     if (!sent) return;
@@ -359,9 +349,7 @@ export class WebSocketSession implements TransportSession {
   }
 
   #sendLast(bytes: Uint8Array, state: SendState): void {
-    this.#webSocket.send(bytes, (error) => {
-      // With an error the session is about to end, and its streams with it.
-      if (error) return;
+    this.#socket.send(bytes, () => {
       this.#sends.get(state)?.handleFinished();
       this.#sends.delete(state);
     });
