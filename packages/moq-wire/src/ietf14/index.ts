@@ -11,6 +11,14 @@ export {
 } from "./control-message.js";
 export { decodeDatagram, encodeDatagram, type ObjectDatagram } from "./datagram.js";
 export type { Fetch, FetchCancel, FetchError, FetchOk, FetchRange } from "./fetch.js";
+export {
+  encodeFetchHeader,
+  encodeFetchObjectHeader,
+  type FetchEvent,
+  type FetchHeader,
+  type FetchObjectHeader,
+  FetchReader,
+} from "./fetch-stream.js";
 export type { GroupOrder, Location, TrackNamespace } from "./field.js";
 export { fullTrackNameExcess } from "./full-track-name.js";
 export type {
