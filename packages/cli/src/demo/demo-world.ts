@@ -17,6 +17,7 @@ import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import { connectRelay, type TransportSession } from "@moq-bridge/transport";
 import type { Endpoint } from "./endpoint.js";
 import { pause } from "./redial.js";
+import type { Part, World } from "./world.js";
 
 /** What the demo's parts are made with. */
 export interface DemoWorldOptions {
@@ -24,10 +25,6 @@ export interface DemoWorldOptions {
   /** False: WebSocket on both sides even where QUIC loads. */
   readonly quic: boolean;
 }
-
-/** The parts that can be killed and started again. */
-export const PARTS = ["relay", "cloudflare", "bridge"] as const;
-export type Part = (typeof PARTS)[number];
 
 const HOST = "127.0.0.1";
 const POLL_MS = 1_000;
@@ -37,7 +34,7 @@ const DOWN_MS = 500;
 const EVERYTHING = { root: "", put: [""], get: [""] };
 
 /** A registry, two relays and the bridge between them, on this machine's loopback. */
-export class DemoWorld {
+export class DemoWorld implements World {
   readonly #options: DemoWorldOptions;
   readonly #key = new Uint8Array(randomBytes(32));
   readonly #store = new MemoryStore();

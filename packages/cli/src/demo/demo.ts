@@ -1,10 +1,11 @@
 import type { Logger } from "@moq-bridge/bridge";
 import { BROADCASTS } from "./content.js";
 import { DemoStream } from "./demo-stream.js";
-import { DemoWorld, PARTS, type Part } from "./demo-world.js";
+import { DemoWorld } from "./demo-world.js";
 import { Ietf14Client } from "./ietf14-client.js";
 import { LiteClient } from "./lite-client.js";
 import { pause } from "./redial.js";
+import { PARTS, type Part, type World } from "./world.js";
 
 /** How a demo is set up. */
 export interface DemoOptions {
@@ -20,16 +21,16 @@ const DRAIN_MS = 5_000;
 const DRAIN_POLL_MS = 20;
 const KEEP_LISTED_MS = 10_000;
 
-/** Publishers and viewers on both sides of a bridge that runs between two relays, all in this process. */
-export class Demo {
-  readonly world: DemoWorld;
+/** Publishers and viewers on both sides of a bridge, which check everything that comes through. */
+export class Demo<W extends World = World> {
+  readonly world: W;
   readonly streams: readonly DemoStream[];
   readonly #publishers: { readonly lite: LiteClient; readonly ietf: Ietf14Client };
   readonly #viewers: { readonly lite: LiteClient; readonly ietf: Ietf14Client };
   readonly #startedAt = performance.now();
   #keepListed: NodeJS.Timeout | undefined;
 
-  private constructor(world: DemoWorld) {
+  private constructor(world: W) {
     this.world = world;
     const client = (originId: bigint) => ({
       lite: new LiteClient(world.relayForClients, originId),
@@ -44,13 +45,23 @@ export class Demo {
     ];
   }
 
-  /** Starts everything. @throws {MoqError} `listen_failed` */
-  static async start({ log, quic = true }: DemoOptions): Promise<Demo> {
+  /** Starts relays, registry, bridge, publishers and viewers in this process. @throws {MoqError} `listen_failed` */
+  static async start({ log, quic = true }: DemoOptions): Promise<Demo<DemoWorld>> {
     const world = new DemoWorld({ log, quic });
     await world.start();
+    return Demo.within(world);
+  }
+
+  /** Starts publishers and viewers in a world that runs. */
+  static async within<W extends World>(world: W): Promise<Demo<W>> {
     const demo = new Demo(world);
     await demo.#start();
     return demo;
+  }
+
+  /** Frames of every track come through. */
+  get well(): boolean {
+    return this.streams.every((stream) => stream.tracksWell === stream.tracks.length);
   }
 
   /** Seconds since the start. */

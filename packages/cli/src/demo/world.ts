@@ -1,0 +1,16 @@
+import type { Endpoint } from "./endpoint.js";
+
+/** The parts that can be killed and started again. */
+export const PARTS = ["relay", "cloudflare", "bridge"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What is between the publishers and viewers of a demo. */
+export interface World {
+  readonly relayForClients: Endpoint;
+  readonly cloudflareForClients: Endpoint;
+  /** Lists a stream in the registry as live on Cloudflare, or keeps it there. */
+  list(streamId: string): Promise<void>;
+  /** Kills a part and starts it again. */
+  restart(part: Part): Promise<void>;
+  stop(): Promise<void>;
+}
