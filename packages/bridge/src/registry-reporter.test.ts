@@ -2,6 +2,7 @@ import { createRegistryService, MemoryStore, TokenVerifier } from "@moq-bridge/r
 import {
   type HttpHandler,
   type HttpPostOptions,
+  type HttpResponse,
   MoqError,
   VirtualRuntime,
 } from "@moq-bridge/runtime";
@@ -33,7 +34,29 @@ class Registry {
     this.#now = () => runtime.wallClock();
   }
 
-  readonly http: HttpHandler = async (url, options) => {
+  readonly #answering = new Set<Promise<HttpResponse>>();
+
+  readonly http: HttpHandler = (url, options) => {
+    const answer = this.#answer(url, options);
+    this.#answering.add(answer);
+    const done = () => this.#answering.delete(answer);
+    answer.then(done, done);
+    return answer;
+  };
+
+  /** Moves the clock in steps, and lets signatures and digests, which take real time, be made between them. */
+  async advance(runtime: VirtualRuntime, ms: number): Promise<void> {
+    const steps = Math.max(1, Math.ceil(ms / 2_500));
+    for (let step = 0; step < steps; step++) {
+      await runtime.advance(ms / steps);
+      while (this.#answering.size > 0) {
+        await Promise.allSettled(this.#answering);
+        await runtime.advance(0);
+      }
+    }
+  }
+
+  readonly #answer: HttpHandler = async (url, options) => {
     if (!this.up) throw new MoqError("http_unreachable", "nothing answers", { scope: "process" });
     const { body } = options as Partial<HttpPostOptions>;
     this.asked.push(url.replace("https://registry.example/api/stats/", ""));
@@ -85,15 +108,7 @@ async function setUp({ path = "{stream_id}", prefixes = [""] } = {}) {
     path,
     token: async () => bearer,
   });
-  /** Signatures take real time. */
-  const advance = async (ms: number) => {
-    const steps = Math.max(1, Math.ceil(ms / 5_000));
-    for (let step = 0; step < steps; step++) {
-      await runtime.advance(ms / steps);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      await runtime.advance(0);
-    }
-  };
+  const advance = (ms: number) => registry.advance(runtime, ms);
   return { registry, runtime, reporter, lines, advance };
 }
 
@@ -110,8 +125,22 @@ describe("what the relay publishes", () => {
     expect(reporter.status()).toMatchObject({ live: 1, conflicts: 0, failing: 0 });
     expect(registry.asked.length).toBeLessThanOrEqual(600 / 8);
     reporter.hide("a/b");
+    await advance(5_000);
     await expect.poll(() => registry.live()).toEqual([]);
     expect(registry.asked.at(-1)).toBe("broadcast/end");
+  });
+
+  it("stays listed, with its start, when the relay is gone for a moment", async () => {
+    const { registry, reporter, advance } = await setUp();
+    reporter.show("a");
+    await expect.poll(() => registry.live()).toHaveLength(1);
+    const before = await registry.store.live(0);
+    reporter.hide("a");
+    await advance(4_900);
+    reporter.show("a");
+    await advance(10_000);
+    expect(await registry.store.live(0)).toEqual(before);
+    expect(registry.asked).not.toContain("broadcast/end");
   });
 
   it("is ended when the bridge stops, and nothing is left running", async () => {
@@ -168,7 +197,7 @@ describe("what the relay publishes", () => {
     reporter.show("a");
     await expect.poll(() => reporter.status().conflicts).toBe(1);
     reporter.hide("a");
-    await advance(5_000);
+    await advance(10_000);
     expect(await registry.live()).toEqual(["a cloudflare"]);
     expect(registry.asked).not.toContain("broadcast/end");
   });
@@ -206,12 +235,13 @@ describe("the bridge", () => {
     world = started;
     started.http = (url, options) => registry.http(url.endsWith("/live") ? URL : url, options);
     registry.clock(started.runtime);
-    await started.start();
+    started.bridge.start();
+    await registry.advance(started.runtime, 2_000);
     new Publisher(started.relay.native, "room/a");
-    await started.runtime.advance(100);
+    await registry.advance(started.runtime, 100);
     await expect.poll(() => registry.live()).toEqual(["room/a earthseed"]);
     await registry.claim("live/c", 600_000);
-    await started.runtime.advance(5_000);
+    await registry.advance(started.runtime, 5_000);
     expect([...started.cdn.names.keys()]).toEqual(["room/a"]);
     expect(started.announced(started.relay.bridged)).toEqual(["live/c"]);
     const { broadcasts, report } = started.bridge.status();

@@ -51,6 +51,8 @@ const MAX_WRITES = 8;
 const REFRESH = { least: 0.28, spread: 0.05 };
 /** After a failure the wait is up to `baseMs`, then up to twice as long each time. */
 const RETRY = { baseMs: 1_000, capMs: 30_000, retryAfterCapMs: 300_000 };
+/** A stream is ended this long after it left: a relay that reconnects shows it again in that time. */
+const LINGER_MS = 5_000;
 /** An end that was not accepted this often is left to the lease. */
 const MAX_END_ATTEMPTS = 3;
 /** How long `stop` waits for the registry to take the ends, in milliseconds. */
@@ -70,6 +72,7 @@ export class RegistryReporter {
   readonly #ready = new Set<Path>();
   readonly #controller = new AbortController();
   #writes = 0;
+  #stopping = false;
   #lastError: string | undefined;
   #onIdle: () => void = () => {};
 
@@ -107,7 +110,7 @@ export class RegistryReporter {
     if (!report?.wanted) return;
     report.wanted = false;
     report.failures = 0;
-    this.#due(path, report, 0);
+    this.#due(path, report, LINGER_MS);
   }
 
   status(): ReportStatus {
@@ -128,7 +131,11 @@ export class RegistryReporter {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
-    for (const path of [...this.#reports.keys()]) this.hide(path);
+    this.#stopping = true;
+    for (const [path, report] of this.#reports) {
+      report.wanted = false;
+      this.#due(path, report, 0);
+    }
     if (this.#reports.size > 0) {
       let cancel = () => {};
       const limit = new Promise<void>((resolve) => {
@@ -173,7 +180,8 @@ export class RegistryReporter {
     this.#writes--;
     report.busy = false;
     if (this.#controller.signal.aborted) return;
-    if (report.wanted !== wanted) this.#due(path, report, 0);
+    const linger = report.wanted || this.#stopping ? 0 : LINGER_MS;
+    if (report.wanted !== wanted) this.#due(path, report, linger);
     else if (delayMs !== undefined) this.#due(path, report, delayMs);
     else this.#forget(path);
     this.#pump();

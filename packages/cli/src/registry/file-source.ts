@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { AnswerSource } from "@moq-bridge/registry";
@@ -27,20 +27,29 @@ export function fileSource(path: string): AnswerSource {
     },
     watch(onChange) {
       let timer: NodeJS.Timeout | undefined;
-      // The folder, because a file that is replaced is another file.
-      const watcher = watch(dirname(file), (_event, name) => {
-        if (name !== null && name !== basename(file)) return;
+      const watcher = watchFolder(file, () => {
         clearTimeout(timer);
         timer = setTimeout(onChange, SETTLE_MS);
       });
-      // Without it the file is still read at each poll.
-      watcher.on("error", () => watcher.close());
       return () => {
         clearTimeout(timer);
-        watcher.close();
+        watcher?.close();
       };
     },
   };
+}
+
+/** Watches the folder, because a file that is replaced is another file. Where that fails, polls are left. */
+function watchFolder(file: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(file), (_event, name) => {
+      if (name === null || name === basename(file)) onChange();
+    });
+    watcher.on("error", () => watcher.close());
+    return watcher;
+  } catch {
+    return undefined;
+  }
 }
 
 function fileError(message: string, cause?: unknown): MoqError {

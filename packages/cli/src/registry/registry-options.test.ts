@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -65,6 +65,17 @@ describe("a registry in a file", () => {
     await expect.poll(() => lists.at(-1)).toEqual(["a"]);
     await writeFile(path, "");
     await expect.poll(() => errors).toHaveLength(1);
+    expect(lists).toEqual([["a"]]);
+  });
+
+  it("in a folder that does not exist yet is waited for", async () => {
+    const later = join(folder, "later");
+    const path = join(later, "streams.json");
+    const { poller, lists, errors } = follow(path, 3_600_000);
+    await expect.poll(() => errors).toEqual([`${path}: there is no such file`]);
+    await mkdir(later);
+    await writeFile(path, list("a"));
+    await poller.pollNow();
     expect(lists).toEqual([["a"]]);
   });
 

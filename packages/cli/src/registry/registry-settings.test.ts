@@ -128,6 +128,10 @@ describe("writing", () => {
     [["--registry-write-url", "https://b.example"], "needs --registry-write-token-file"],
     [["--registry-write-token-file", "t"], "needs a --registry-url"],
     [["--registry-write-token-file", "t", "--registry-write-url", "hunter2"], "is not a URL"],
+    [
+      ["--registry-write-token-file", "t", "--registry-write-url", "http://b.example"],
+      "read on the way",
+    ],
   ])("is refused with %j", async (args, message) => {
     await expect(registry(["--stream", "a", ...args])).rejects.toThrow(message);
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type RegistryMapping, readMapping, streamIdFault } from "@moq-bridge/registry";
+import { isLoopback } from "@moq-bridge/transport";
 import { type Flags, VARIABLES } from "../flags.js";
 import { reasonOf } from "../token-source.js";
 import { UsageError } from "../usage-error.js";
@@ -170,6 +171,11 @@ function readWrite(
     throw new UsageError(
       "--registry-write-token-file needs a --registry-url or --registry-write-url",
     );
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+    throw new UsageError(
+      "the token for listing streams could be read on the way; give an https:// address",
+    );
+  }
   const path = urls.find((each) => each.url.href === url.href)?.mapping?.path;
   if (path !== undefined && path.split("{").length !== 2) {
     throw new UsageError("a registry whose paths are made of several fields cannot be written to");
