@@ -7,8 +7,8 @@ export interface CliHost {
   readonly wallClock: () => number;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
-  /** `writeOut` writes to a terminal, whose lines can be drawn over. */
-  readonly terminal?: boolean;
+  /** How wide the terminal is that `writeOut` writes to, `undefined` when it is none. */
+  readonly terminalColumns?: () => number | undefined;
   /** Writes payloads where `writeOut` writes text. */
   readonly writeBytes: (bytes: Uint8Array) => void;
   /** Standard input. */

@@ -19,7 +19,7 @@ const exitCode = await runCli({
   args,
   environment: process.env,
   wallClock: Date.now,
-  terminal: process.stdout.isTTY === true,
+  terminalColumns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
   writeBytes: (bytes) => process.stdout.write(bytes),

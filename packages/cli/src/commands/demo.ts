@@ -1,11 +1,17 @@
+import { type AdminSettings, readAdminSettings } from "../admin/admin-settings.js";
+import type { CliHost } from "../cli-host.js";
 import type { DefineCommand } from "../command.js";
+import type { DemoWorld } from "../demo/demo-world.js";
+import { VERSION } from "../flags.js";
 import { LineLogger, LOG_LEVELS, type LogLevel } from "../logger.js";
+import type { Redactor } from "../redactor.js";
 import { UsageError } from "../usage-error.js";
 
 interface DemoFlags {
   readonly duration?: string;
   readonly quic: boolean;
   readonly kill?: boolean;
+  readonly admin?: string;
   readonly logLevel: string;
 }
 
@@ -20,6 +26,7 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
     )
     .option("--kill", "kill each relay and the bridge once and start them again; needs --duration")
     .option("--no-quic", "WebSocket on both sides even where QUIC loads")
+    .option("--admin <address>", "serve the bridge's status page there, HOST:PORT of this machine")
     .option("--log-level <level>", `of what the bridge says: ${LOG_LEVELS.join(", ")}`, "error")
     .allowExcessArguments(false)
     .action(async (flags: DemoFlags) => {
@@ -31,6 +38,8 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
         write: host.writeError,
       });
       const durationMs = readDuration(flags);
+      const admin =
+        flags.admin === undefined ? undefined : readAdminSettings(flags.admin, undefined);
       const { runDemo } = await import("../demo/run-demo.js");
       const ok = await runDemo({
         log,
@@ -38,12 +47,37 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
         durationMs,
         kill: flags.kill === true,
         write: host.writeOut,
-        terminal: host.terminal === true,
+        terminalColumns: host.terminalColumns ?? (() => undefined),
         stopRequested: host.stopRequested,
+        ...(admin
+          ? { startAdmin: (world) => startAdmin(admin, world, { host, log, redactor }) }
+          : {}),
       });
       exit(ok ? 0 : 1);
     });
 };
+
+async function startAdmin(
+  admin: AdminSettings,
+  world: DemoWorld,
+  { host, log, redactor }: { host: CliHost; log: LineLogger; redactor: Redactor },
+): Promise<() => Promise<void>> {
+  const { AdminServer } = await import("../admin/admin-server.js");
+  const server = new AdminServer({
+    ...admin,
+    // The bridge may be another one by then.
+    bridge: { status: () => world.bridge.status(), pollNow: () => world.bridge.pollNow() },
+    log,
+    redactor,
+    version: VERSION,
+    wallClock: host.wallClock,
+    relayUrl: new URL(world.relayForBridge.url).origin,
+    cloudflareUrl: new URL(world.cloudflareForClients.url).origin,
+  });
+  const port = await server.start();
+  host.writeOut(`status page: http://${admin.host}:${port}/\n`);
+  return () => server.stop();
+}
 
 function readDuration({ duration, kill }: DemoFlags): number | undefined {
   if (duration === undefined) {

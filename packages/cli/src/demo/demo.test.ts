@@ -14,7 +14,7 @@ test.each([
     quic,
     durationMs: 3_500,
     kill: false,
-    terminal: false,
+    terminalColumns: () => undefined,
     write: (part) => {
       text += part;
     },

@@ -9,8 +9,10 @@ export interface RunDemoOptions extends DemoOptions {
   /** Kills each part once and starts it again, spread over the duration. */
   readonly kill: boolean;
   readonly write: (text: string) => void;
-  /** What is written is read by a person: a table that is drawn over, not a line a second. */
-  readonly terminal: boolean;
+  /** How wide the terminal is on which a table is drawn again and again; without one, a line a second. */
+  readonly terminalColumns: () => number | undefined;
+  /** Serves the bridge's status page; returns how to stop. */
+  readonly startAdmin?: (world: DemoWorld) => Promise<() => Promise<void>>;
   readonly stopRequested: Promise<string>;
 }
 
@@ -20,17 +22,23 @@ const CLEAR_LINE = "\u001b[2K\r";
 
 /** Runs the demo to its end; true if both directions carried everything unaltered. */
 export async function runDemo(options: RunDemoOptions): Promise<boolean> {
-  const { write, terminal, durationMs, kill, stopRequested } = options;
+  const { write, terminalColumns, durationMs, kill, stopRequested, startAdmin } = options;
   const demo = await Demo.start(options);
+  const stopAdmin = await startAdmin?.(demo.world);
   for (const line of introduction(demo.world)) write(`${line}\n`);
   const table = new DemoTable(demo.streams);
   let drawn = 0;
   const draw = () => {
-    const lines = terminal
-      ? ["", ...table.lines(demo.world.bridge.status())]
-      : [demoLine(demo.seconds, demo.streams)];
-    const again = terminal ? (CURSOR_UP + CLEAR_LINE).repeat(drawn) : "";
-    write(`${again}${lines.join("\n")}\n`);
+    const columns = terminalColumns();
+    if (columns === undefined) {
+      write(`${demoLine(demo.seconds, demo.streams)}\n`);
+      return;
+    }
+    // A line that wraps would be two to draw over.
+    const lines = ["", ...table.lines(demo.world.bridge.status())].map((line) =>
+      line.slice(0, Math.max(0, columns - 1)),
+    );
+    write(`${(CURSOR_UP + CLEAR_LINE).repeat(drawn)}${lines.join("\n")}\n`);
     drawn = lines.length;
   };
   const ticking = setInterval(() => {
@@ -45,6 +53,7 @@ export async function runDemo(options: RunDemoOptions): Promise<boolean> {
   }
   const { seconds } = demo;
   await demo.stop();
+  await stopAdmin?.();
   const { ok, lines } = demoResult(seconds, demo.streams);
   write(`\n${lines.join("\n")}\n`);
   return ok;
