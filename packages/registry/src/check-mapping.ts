@@ -2,7 +2,8 @@ import type { AnswerSource } from "./answer-source.js";
 import type { RegistryMapping } from "./mapping.js";
 import { readAnswer } from "./parse-answer.js";
 
-const LIMITS = { timeoutMs: 10_000, maxBytes: 4 * 1024 * 1024 };
+/** Short, because a bridge starts after it. */
+const LIMITS = { timeoutMs: 5_000, maxBytes: 4 * 1024 * 1024 };
 
 /** What came of trying a mapping on a registry's answer. */
 export type MappingCheck =

@@ -23,8 +23,4 @@ export {
   RegistryWriter,
   type RegistryWriterOptions,
 } from "./registry-writer.js";
-export {
-  MAX_STREAM_ID_BYTES,
-  MAX_STREAM_ID_PARTS,
-  streamIdFault,
-} from "./stream-id.js";
+export { streamIdFault } from "./stream-id.js";

@@ -20,8 +20,8 @@ export class MemoryStore implements Store {
   readonly #rows = new Map<string, Row>();
 
   async live(now: number, origin?: StreamOrigin): Promise<readonly LiveBroadcast[]> {
+    await this.sweep(now);
     return [...this.#rows.values()]
-      .filter((row) => row.leaseEndsAt > now)
       .map((row) => row.broadcast)
       .filter((broadcast) => origin === undefined || broadcast.origin === origin)
       .sort((a, b) => compareCodePoints(a.stream_id, b.stream_id));
