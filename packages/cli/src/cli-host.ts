@@ -19,5 +19,5 @@ export interface CliHost {
   readonly onUncaught: (handle: (error: unknown) => void) => void;
 }
 
-/** How a run ended: 0 as asked, 1 by an error, 2 by settings that are missing or wrong. */
-export type ExitCode = 0 | 1 | 2;
+/** How a run ended: 0 as asked, 1 by an error, 2 by settings that are missing or wrong; `interop` also 127, what it does not have. */
+export type ExitCode = 0 | 1 | 2 | 127;

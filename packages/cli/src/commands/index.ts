@@ -2,6 +2,7 @@ import type { DefineCommand } from "../command.js";
 import { defineConfigSchema } from "./config-schema.js";
 import { defineDemo } from "./demo.js";
 import { defineDoctor } from "./doctor.js";
+import { defineInterop } from "./interop.js";
 import { defineRelay } from "./relay.js";
 import { defineStatus } from "./status.js";
 import { defineList, definePub, defineSub } from "./tools.js";
@@ -15,5 +16,6 @@ export const COMMANDS: readonly DefineCommand[] = [
   definePub,
   defineDemo,
   defineRelay,
+  defineInterop,
   defineConfigSchema,
 ];
