@@ -1,7 +1,7 @@
 // npm start: installs and builds what is missing or older than its sources, then runs the demo
 // with the arguments given. The QUIC addon is built where cargo is; without it the demo runs over WebSocket.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,12 +44,27 @@ function hasAddon() {
 
 /** Every package the command needs was built after its newest source. */
 function isBuilt() {
-  return readdirSync(join(root, "packages")).every((name) => {
+  return [...needed("cli")].every((name) => {
     const folder = join(root, "packages", name);
     const built = join(folder, "dist", "index.js");
-    if (name === "testing" || !existsSync(join(folder, "src", "index.ts"))) return true;
     return existsSync(built) && changedAt(built) >= newestIn(join(folder, "src"));
   });
+}
+
+/** The folders of a package and of all it depends on in this workspace. */
+function needed(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+    readFileSync(join(root, "packages", name, "package.json"), "utf8"),
+  );
+  for (const [dependency, version] of Object.entries({
+    ...dependencies,
+    ...optionalDependencies,
+  })) {
+    if (version.startsWith("workspace:")) needed(dependency.replace("@moq-bridge/", ""), found);
+  }
+  return found;
 }
 
 function newestIn(folder) {
