@@ -91,6 +91,16 @@ it("takes another registry's row of a stream for no restart, but a changed start
   expect(shown()).toMatchObject({ a: "restarted" });
 });
 
+it("sees a restart by the registry that listed the stream first, while both list it", async () => {
+  const { runtime, lists, shown } = setUp([{ x: "0" }, { a: "second", x: "0" }]);
+  await runtime.advance(2_000);
+  lists[0] = { a: "first", x: "0" };
+  await runtime.advance(2_000);
+  lists[1] = { a: "restarted", x: "0" };
+  await runtime.advance(2_000);
+  expect(shown()).toMatchObject({ a: "restarted" });
+});
+
 it("says an outage of each registry once, and polls all of them now", async () => {
   const { runtime, lists, sources, lines, shown } = setUp([undefined, undefined]);
   await runtime.advance(600_000);
