@@ -1,5 +1,5 @@
 import { isLoopback } from "@moq-bridge/transport";
-import { readAddress, readAdminToken } from "./admin-settings.js";
+import { inUrl, readAddress, readAdminToken } from "./admin-settings.js";
 import type { StatusDocument } from "./status-document.js";
 
 const TIMEOUT_MS = 5_000;
@@ -13,7 +13,7 @@ export async function fetchStatus(
   const token = tokenFile === undefined ? undefined : readAdminToken(tokenFile);
   // A bridge without a token answers to names of this machine only.
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  const url = `http://${name.includes(":") ? `[${name}]` : name}:${port}/status`;
+  const url = `http://${inUrl(name)}:${port}/status`;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
   try {
@@ -23,7 +23,7 @@ export async function fetchStatus(
   }
   if (response.status === 401) throw new Error("the admin token is missing or wrong");
   if (!response.ok) {
-    const local = isLoopback(name) ? "" : "; ask on the machine itself, or set a token";
+    const local = isLoopback(inUrl(name)) ? "" : "; ask on the machine itself, or set a token";
     throw new Error(`the bridge answered with status ${response.status}${local}`);
   }
   return (await response.json()) as StatusDocument;

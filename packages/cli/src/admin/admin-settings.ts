@@ -23,7 +23,7 @@ const SHORTEST_TOKEN = 16;
 export function readAdminSettings(address: string, tokenFile: string | undefined): AdminSettings {
   const { host, port } = readAddress("--admin", address);
   const token = tokenFile === undefined ? undefined : readAdminToken(tokenFile);
-  if (token === undefined && !isLoopback(host)) {
+  if (token === undefined && !isLoopback(inUrl(host))) {
     throw new UsageError(
       "--admin beyond this machine needs --admin-token-file; or give --admin 127.0.0.1:PORT",
     );
@@ -39,6 +39,11 @@ export function readAddress(flag: string, text: string): { host: string; port: n
     throw new UsageError(`${flag} must be HOST:PORT, for example 127.0.0.1:9090`);
   }
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+/** A host as URLs write it: IPv6 addresses in brackets. */
+export function inUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** The admin token in a file, without the white space around it. @throws {UsageError} */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -46,6 +46,14 @@ describe("the schema", () => {
 });
 
 describe("a file", () => {
+  it("like the one in docs/operating.md is accepted", () => {
+    const docs = readFileSync(new URL("../../../../docs/operating.md", import.meta.url), "utf8");
+    const [, example = ""] = /```json\n([^`]*)```/.exec(docs) ?? [];
+    const config = readConfig(fileWith(example), OPTIONS);
+    expect(config.get("registryUrl")).toEqual(["https://registry.example.com/api/stats/greet"]);
+    expect(config.size).toBe(6);
+  });
+
   it("gives each setting as its flag would", () => {
     const content = {
       $schema: "./config.schema.json",

@@ -1,0 +1,59 @@
+import { DurationHistogram } from "@moq-bridge/runtime";
+import { expect, it } from "vitest";
+import { Redactor } from "../redactor.js";
+import { bridgeStatus, sideTraffic } from "./status.fixture.js";
+import { statusDocument } from "./status-document.js";
+import { statusText } from "./status-text.js";
+
+const CONTEXT = {
+  version: "1.2.3",
+  startedAt: 0,
+  now: 7_200_000,
+  relayUrl: "wss://relay.example",
+  cloudflareUrl: "https://cdn.example",
+  redactor: new Redactor(),
+};
+
+it("tells the same as the page, in lines that steer no terminal", () => {
+  const addedLatency = new DurationHistogram();
+  addedLatency.record(0.5);
+  const status = bridgeStatus({
+    relay: { connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused" },
+    traffic: {
+      relay: sideTraffic({ framesSent: 9, groupsSkipped: 2, reconnects: 3, addedLatency }),
+      cloudflare: sideTraffic(),
+    },
+    relayTokenExpiresAt: 7_230_000,
+    broadcasts: [
+      { path: "z", direction: "to-relay", state: "announced", reason: undefined, since: 0 },
+      {
+        path: "a\u001b[2J",
+        direction: "to-cloudflare",
+        state: "conflict",
+        reason: "held\nby another",
+        since: 7_199_000,
+      },
+    ],
+    refused: { internal: 2 },
+  });
+  const text = statusText(statusDocument(status, CONTEXT));
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  expect(text.split("\n")).toEqual([
+    "moq-bridge 1.2.3: not ready (relay), up for 2.0 h",
+    "relay: not connected: refused (wss://relay.example)",
+    "  session down for 1 min, 4 failures in a row",
+    "  frames received 0, sent 9; groups skipped 2; reconnects 3",
+    "  added latency p50 0.38 ms, p99 0.50 ms",
+    "  token good for 30 s",
+    "cloudflare: connected (https://cdn.example)",
+    "  session up for 2.0 h, 1 names, 2 tracks, 3 of 100 requests",
+    "  frames received 0, sent 0; groups skipped 0; reconnects 0",
+    "not carried: 2 internal",
+    "",
+    "BROADCAST  DIRECTION      STATE     FOR    REASON",
+    "a\u{fffd}[2J      to-cloudflare  conflict  1 s    held\u{fffd}by another",
+    "z          to-relay       waiting   1 min  no session with the relay: refused",
+    "",
+  ]);
+});
