@@ -7,6 +7,7 @@ import { connectRelay } from "@moq-bridge/transport";
 import { type CloudflareOptions, cloudflareConnector } from "./cloudflare-connection.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
+import { LostNames } from "./lost-names.js";
 import { PathLane } from "./path-lane.js";
 import { PathPolicy, type Refusal } from "./path-policy.js";
 import { PublishedName } from "./published-name.js";
@@ -77,6 +78,7 @@ export class Bridge {
   readonly #cloudflare: SessionPool<Ietf14Session>;
   readonly #sources: StreamSources;
   readonly #reporter: RegistryReporter | undefined;
+  readonly #lost: LostNames;
   readonly #paths = new Map<Path, PathEntry>();
   readonly #refused: Partial<Record<Refusal, number>> = {};
   /** Rows that do not cross: counted once for as long as the registry lists them. */
@@ -90,6 +92,7 @@ export class Bridge {
   constructor(options: BridgeOptions) {
     const { runtime, log, connect = connectRelay } = options;
     this.#options = options;
+    this.#lost = new LostNames(runtime);
     this.#policy = new PathPolicy(options.allow, options.deny);
     this.#relayOrigin = new Origin({ runtime });
     this.#cdn = new Origin({ runtime });
@@ -293,7 +296,14 @@ export class Bridge {
     if (current instanceof PublishedName && current.broadcast === broadcast) return;
     const { runtime, log } = this.#options;
     entry.lane.set(
-      new PublishedName({ path, broadcast, sessions: this.#cloudflare, runtime, log }),
+      new PublishedName({
+        path,
+        broadcast,
+        sessions: this.#cloudflare,
+        lost: this.#lost,
+        runtime,
+        log,
+      }),
     );
   }
 

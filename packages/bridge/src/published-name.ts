@@ -4,6 +4,7 @@ import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
 import type { Logger } from "./logger.js";
+import type { LostNames } from "./lost-names.js";
 import type { Activity } from "./path-lane.js";
 import type { SessionPool } from "./session-pool.js";
 import { ActivityState } from "./status.js";
@@ -26,6 +27,7 @@ export class PublishedName implements Activity {
   readonly #sessions: SessionPool<Ietf14Session>;
   readonly #runtime: Runtime;
   readonly #log: Logger;
+  readonly #lost: LostNames;
   #failures = 0;
 
   constructor(options: {
@@ -34,12 +36,14 @@ export class PublishedName implements Activity {
     sessions: SessionPool<Ietf14Session>;
     runtime: Runtime;
     log: Logger;
+    lost: LostNames;
   }) {
     this.#path = options.path;
     this.broadcast = options.broadcast;
     this.#sessions = options.sessions;
     this.#runtime = options.runtime;
     this.#log = options.log;
+    this.#lost = options.lost;
     this.state = new ActivityState(options.runtime, "waiting", options.sessions.shortage);
   }
 
@@ -66,35 +70,59 @@ export class PublishedName implements Activity {
       this.#failures = 0;
       this.state.set("announced");
       this.#log.info("shown on Cloudflare", { path: this.#path });
-      const end = await untilAborted(publication.ended, signal);
+      const stay = this.#announceOnceMore(publication);
+      const end = await untilAborted(publication.ended, signal).finally(stay);
       if (end.type === "cancelled") {
         this.#log.info("Cloudflare cancelled the name; announcing it again", { path: this.#path });
         this.#failures++;
       }
+      if (end.type === "session_closed") await this.#handleLoss(session);
     } catch (error) {
-      if (!signal.aborted) this.#refused(toMoqError(error, "publish_failed", "subscription"));
+      const failure = toMoqError(error, "publish_failed", "subscription");
+      if (!signal.aborted) this.#refused(failure);
+      if (failure.scope === "session") await this.#handleLoss(session);
       // Refused names leave a trace in the peer's session: without DONE the next attempt would end it.
       publication?.withdraw();
-      if (signal.aborted && publication) await this.#rest(publication.ended);
+      if (signal.aborted && publication) await this.#rest(publication, session);
     }
+  }
+
+  async #handleLoss(session: Ietf14Session): Promise<void> {
+    const { by } = await session.closed;
+    if (by === "transport") this.#lost.add(this.#path);
+  }
+
+  /** Withdraws a name of a lost session when nothing can take it away any more, after which it is announced again. Returns how not to. */
+  #announceOnceMore(publication: NamespacePublication): () => void {
+    const left = this.#lost.remaining(this.#path);
+    if (left === 0) return () => {};
+    return this.#runtime.setTimer(left, () => {
+      this.#log.info("announcing a name again that a lost session may have taken away", {
+        path: this.#path,
+      });
+      publication.withdraw();
+    });
   }
 
   #refused(error: MoqError): void {
     this.#failures++;
     if (error.scope === "session") return;
+    this.#lost.delete(this.#path);
     if (this.state.state !== "conflict") {
       this.#log.warn("Cloudflare refused a name", { path: this.#path, why: error.message });
     }
     this.state.set("conflict", `Cloudflare refused the name: ${error.message}`);
   }
 
-  async #rest(ended: Promise<unknown>): Promise<void> {
+  async #rest({ ended }: NamespacePublication, session: Ietf14Session): Promise<void> {
     this.state.set("resting", "withdrawn, waiting for Cloudflare to let the name go");
     let cancel = () => {};
-    const limit = new Promise<void>((resolve) => {
-      cancel = this.#runtime.setTimer(REST_MS, resolve);
+    const limit = new Promise<undefined>((resolve) => {
+      cancel = this.#runtime.setTimer(REST_MS, () => resolve(undefined));
     });
-    await Promise.race([ended, limit]);
+    const end = await Promise.race([ended, limit]);
     cancel();
+    // DONE may not have arrived.
+    if (end?.type === "session_closed") await this.#handleLoss(session);
   }
 }

@@ -1,0 +1,262 @@
+import { httpSource } from "@moq-bridge/registry";
+import { Ietf14Relay, type Ietf14Rules, LiteRelay } from "@moq-bridge/relay";
+import { type HttpResponse, MoqError, VirtualRuntime } from "@moq-bridge/runtime";
+import type { connectRelay } from "@moq-bridge/transport";
+import { Bridge } from "../bridge.js";
+import { SimulatedNetwork } from "./simulated-network.fixture.js";
+import { CdnPublisher, NameRest, RelayPublisher } from "./simulated-publisher.fixture.js";
+import { CdnViewer, RelayViewer } from "./simulated-viewer.fixture.js";
+
+const RELAY = "https://relay.example/";
+const CLOUDFLARE = "https://cdn.example/";
+/** Every publisher writes a frame this often. */
+const FRAME_MS = 500;
+
+/** A virtual clock whose wall clock can be put wrong. */
+class JumpingRuntime extends VirtualRuntime {
+  jumpMs = 0;
+
+  override wallClock(): number {
+    return super.wallClock() + this.jumpMs;
+  }
+}
+
+/** What a world is made with. */
+export interface SimulatedWorldOptions {
+  readonly seed: number;
+  readonly rules: Ietf14Rules;
+  readonly bridges: number;
+  readonly latencyMs: number;
+}
+
+/** One bridge that can be killed. */
+interface RunningBridge {
+  bridge: Bridge;
+  alive: boolean;
+  /** The owner of its connections. */
+  owner: object;
+}
+
+/** Two relays, a registry, bridges between them, publishers and viewers; all in memory, on a virtual clock. */
+export class SimulatedWorld {
+  readonly runtime: JumpingRuntime;
+  readonly cdn: Ietf14Relay;
+  readonly cdnNetwork: SimulatedNetwork;
+  readonly relayNetwork: SimulatedNetwork;
+  lite: LiteRelay;
+  readonly bridges: RunningBridge[] = [];
+  readonly lines: string[] = [];
+  readonly relayPublishers = new Map<string, RelayPublisher>();
+  readonly cdnPublishers = new Map<string, CdnPublisher>();
+  readonly relayViewers: RelayViewer[] = [];
+  readonly cdnViewers: CdnViewer[] = [];
+  /** Path to start time, as the registry lists it. */
+  readonly rows = new Map<string, string>();
+  registryUp = true;
+  readonly faults: string[] = [];
+  readonly #rest: NameRest;
+  #runs = 0;
+  #ticking = true;
+  readonly #stopped: Promise<void>[] = [];
+
+  constructor(options: SimulatedWorldOptions) {
+    const { seed, rules, latencyMs } = options;
+    this.runtime = new JumpingRuntime({ seed, http: () => this.#answer() });
+    const { runtime } = this;
+    this.cdn = new Ietf14Relay({ runtime, rules });
+    this.lite = new LiteRelay({ runtime });
+    this.#rest = new NameRest(
+      runtime,
+      rules.duplicatesAccepted ? rules.heldAfterLossMs + 1_000 : 0,
+    );
+    const network = { runtime, latencyMs, seed };
+    this.cdnNetwork = new SimulatedNetwork({ ...network, relay: this.cdn, protocol: "moq-00" });
+    this.relayNetwork = new SimulatedNetwork({
+      ...network,
+      relay: this.lite,
+      protocol: "moq-lite-05",
+    });
+    for (let index = 0; index < options.bridges; index++) this.bridges.push(this.#startBridge());
+    this.#tick();
+  }
+
+  startRelayPublisher(path: string): void {
+    this.stopRelayPublisher(path);
+    const publisher = new RelayPublisher(this.lite.primary, path, this.#label("relay", path));
+    this.relayPublishers.set(path, publisher);
+  }
+
+  stopRelayPublisher(path: string): void {
+    this.relayPublishers.get(path)?.stop();
+    this.relayPublishers.delete(path);
+  }
+
+  startCdnPublisher(path: string): void {
+    const label = this.#label("cdn", path);
+    const { runtime, cdnNetwork: network } = this;
+    const rest = this.#rest;
+    this.cdnPublishers.set(path, new CdnPublisher({ runtime, network, rest, path, label }));
+  }
+
+  endCdnPublisher(path: string, how: "stop" | "kill"): void {
+    this.cdnPublishers.get(path)?.[how]();
+    this.cdnPublishers.delete(path);
+  }
+
+  /** The relay's process ends, and so does what it knew. */
+  crashRelay(): void {
+    this.relayNetwork.up = false;
+    this.relayNetwork.cutAll();
+    this.lite.close();
+    for (const viewer of this.relayViewers.splice(0)) this.#leave(viewer);
+  }
+
+  restartRelay(): void {
+    this.lite = new LiteRelay({ runtime: this.runtime });
+    this.relayNetwork.relay = this.lite;
+    this.relayNetwork.up = true;
+    for (const publisher of this.relayPublishers.values()) publisher.rejoin(this.lite.primary);
+  }
+
+  killBridge(index: number): void {
+    const running = this.bridges[index];
+    if (!running?.alive) return;
+    running.alive = false;
+    this.relayNetwork.cut(running.owner);
+    this.cdnNetwork.cut(running.owner);
+    this.#stopped.push(running.bridge.stop());
+  }
+
+  restartBridge(index: number): void {
+    if (this.bridges[index]?.alive === false) this.bridges[index] = this.#startBridge();
+  }
+
+  joinRelay(path: string): RelayViewer | undefined {
+    const viewer = RelayViewer.join(this.lite.combined, path);
+    if (viewer) this.relayViewers.push(viewer);
+    return viewer;
+  }
+
+  joinCdn(path: string): CdnViewer {
+    const viewer = new CdnViewer(this.runtime, this.cdnNetwork, path);
+    this.cdnViewers.push(viewer);
+    return viewer;
+  }
+
+  leaveRelay(index: number): void {
+    for (const viewer of this.relayViewers.splice(index, 1)) this.#leave(viewer);
+  }
+
+  leaveCdn(index: number): void {
+    for (const viewer of this.cdnViewers.splice(index, 1)) {
+      this.faults.push(...viewer.faults);
+      viewer.leave();
+    }
+  }
+
+  /** What the relay announces to its viewers. */
+  announcedOnRelay(): string[] {
+    const announcements = this.lite.combined.announced();
+    const paths: string[] = [];
+    for (let next = announcements.tryNext(); next; next = announcements.tryNext()) {
+      if (next.type === "active") paths.push(next.path);
+    }
+    announcements.close();
+    return paths.sort();
+  }
+
+  /** Ends everything and says what is left over. */
+  async end(): Promise<string[]> {
+    for (const path of [...this.relayPublishers.keys()]) this.stopRelayPublisher(path);
+    for (const path of [...this.cdnPublishers.keys()]) this.endCdnPublisher(path, "stop");
+    while (this.relayViewers.length > 0) this.leaveRelay(0);
+    while (this.cdnViewers.length > 0) this.leaveCdn(0);
+    for (const { bridge } of this.bridges) this.#stopped.push(bridge.stop());
+    this.#ticking = false;
+    let stopped = false;
+    void Promise.all(this.#stopped).then(() => {
+      stopped = true;
+    });
+    await this.runtime.advance(60_000);
+    const left: string[] = [];
+    if (!stopped) left.push("a bridge does not stop");
+    if (this.cdn.names > 0) left.push(`${this.cdn.names} names on Cloudflare`);
+    if (this.cdn.sessions > 0) left.push(`${this.cdn.sessions} sessions with Cloudflare`);
+    if (this.lite.sessions > 0) left.push(`${this.lite.sessions} sessions with the relay`);
+    this.lite.close();
+    this.cdn.close();
+    await this.runtime.advance(60_000);
+    const connections = this.cdnNetwork.size + this.relayNetwork.size;
+    if (connections > 0) left.push(`${connections} connections`);
+    if (this.runtime.pendingTimers > 0) left.push(`${this.runtime.pendingTimers} timers`);
+    return left;
+  }
+
+  #leave(viewer: RelayViewer): void {
+    this.faults.push(...viewer.frames.faults);
+    viewer.leave();
+  }
+
+  #label(side: string, path: string): string {
+    return `${side}:${path}#${++this.#runs}`.replaceAll("/", ".");
+  }
+
+  #tick(): void {
+    this.runtime.setTimer(FRAME_MS, () => {
+      for (const { content } of this.relayPublishers.values()) content.tick();
+      for (const { content } of this.cdnPublishers.values()) content.tick();
+      if (this.#ticking) this.#tick();
+    });
+  }
+
+  #startBridge(): RunningBridge {
+    const owner = {};
+    const connect: typeof connectRelay = async (url) => {
+      const network = url.startsWith(RELAY) ? this.relayNetwork : this.cdnNetwork;
+      if (!running.alive) {
+        throw new MoqError("connect_refused", "connection refused", { scope: "session" });
+      }
+      return { session: network.connect(owner), transport: "webtransport", fellBack: undefined };
+    };
+    const { runtime } = this;
+    const name = `bridge ${this.#runs++}`;
+    const say = (line: string, fields?: object) =>
+      this.lines.push(`${runtime.now()} ${name}: ${line} ${JSON.stringify(fields ?? {})}`);
+    const bridge = new Bridge({
+      runtime,
+      log: { debug() {}, info: say, warn: say, error: say },
+      relay: { url: RELAY, token: async () => undefined, tls: {}, insecureWs: false },
+      cloudflare: { url: CLOUDFLARE, tls: {} },
+      registries: [
+        {
+          source: httpSource({ runtime, url: "https://registry.example/live" }),
+          pollIntervalMs: 1_000,
+        },
+      ],
+      direction: "both",
+      allow: [],
+      deny: [],
+      connect,
+    });
+    const running: RunningBridge = { bridge, alive: true, owner };
+    bridge.start();
+    return running;
+  }
+
+  async #answer(): Promise<HttpResponse> {
+    if (!this.registryUp) {
+      throw new MoqError("http_unreachable", "nothing answers", { scope: "process" });
+    }
+    const broadcasts = [...this.rows].map(([stream_id, started_at]) => ({
+      stream_id,
+      started_at,
+      origin: "cloudflare",
+    }));
+    return {
+      status: 200,
+      headers: { "content-type": "application/json" },
+      body: new TextEncoder().encode(JSON.stringify({ broadcasts })),
+      url: "https://registry.example/live",
+    };
+  }
+}
