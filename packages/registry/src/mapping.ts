@@ -96,7 +96,7 @@ export function pathOf(template: string, read: (field: string) => unknown): stri
 
 /**
  * The stream id that becomes `path` by the template: the inverse of
- * {@link pathOf} for templates of one placeholder, otherwise `undefined`.
+ * `pathOf` for templates of one placeholder, otherwise `undefined`.
  */
 export function idOfPath(template: string, path: string): string | undefined {
   const [prefix, suffix, ...more] = template
