@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs";
+import { type BrowserServer, chromium, type Page } from "playwright-core";
+import type { Browser } from "./tab.js";
+
+const EXECUTABLE = process.env["CHROMIUM"] || "/usr/bin/chromium";
+
+/** Without the background traffic that a closed network refuses; as root there is no sandbox. */
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+/** Debian's Chromium, headless. */
+export class Chromium implements Browser {
+  readonly #server: BrowserServer;
+  readonly #page: Page;
+
+  private constructor(server: BrowserServer, page: Page) {
+    this.#server = server;
+    this.#page = page;
+  }
+
+  static async start(): Promise<Chromium> {
+    if (!existsSync(EXECUTABLE)) throw new Error("no Chromium: npm run browsers");
+    const server = await chromium.launchServer({
+      executablePath: EXECUTABLE,
+      args: ARGUMENTS,
+      handleSIGINT: false,
+      handleSIGTERM: false,
+      handleSIGHUP: false,
+    });
+    const browser = await chromium.connect(server.wsEndpoint());
+    return new Chromium(server, await browser.newPage({ viewport: { width: 800, height: 760 } }));
+  }
+
+  /** For tests that use the page as a visitor does. */
+  get page(): Page {
+    return this.#page;
+  }
+
+  async open(url: string): Promise<void> {
+    await this.#page.goto(url);
+  }
+
+  evaluate(expression: string): Promise<unknown> {
+    return this.#page.evaluate(expression);
+  }
+
+  async screenshot(file: string): Promise<void> {
+    await this.#page.screenshot({ path: file });
+  }
+
+  async closeTab(): Promise<void> {
+    await this.#page.close({ runBeforeUnload: false });
+  }
+
+  async kill(): Promise<void> {
+    await this.#server.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.kill();
+  }
+}

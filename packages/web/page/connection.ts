@@ -1,0 +1,97 @@
+import {
+  cloudflare,
+  connectIetf14,
+  IETF14_PROTOCOLS,
+  type Ietf14Session,
+} from "@moq-bridge/moq-ietf14-session";
+import { connectLite, LITE_PROTOCOLS, type LiteSession } from "@moq-bridge/moq-lite-session";
+import type { OriginConsumer, OriginProducer } from "@moq-bridge/origin";
+import { systemRuntime as runtime } from "@moq-bridge/runtime";
+import {
+  fromWebSocket,
+  fromWebTransport,
+  type W3cWebTransport,
+  webSocketSubprotocols,
+} from "@moq-bridge/transport/w3c";
+
+/** Where the page connects to. */
+export interface Address {
+  /** `cloudflare`: draft-14 over WebTransport. `relay`: moq-lite over WebSocket. */
+  readonly side: "cloudflare" | "relay";
+  readonly url: string;
+  /** SHA-256 of the server's certificate in hex, where no authority vouches for it. */
+  readonly fingerprint?: string;
+}
+
+/** What a session with the relay serves and fills. */
+export interface RelayOrigins {
+  readonly publish?: OriginConsumer;
+  readonly subscribe?: OriginProducer;
+}
+
+const CONNECT_MS = 10_000;
+
+/** Lite-05 says what it is in the subprotocol; before that the framings named nothing. */
+const RELAY_PROTOCOLS = LITE_PROTOCOLS.filter((protocol) => protocol.startsWith("moq-lite-"));
+
+/** This page's hop id: what it announces does not come back to it. */
+const originId = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 1n;
+const HOP_ID = (originId >> 2n) | 1n;
+
+/** @throws {Error} whose message is a plain sentence */
+export async function connectCloudflare(address: Address): Promise<Ietf14Session> {
+  if (typeof WebTransport === "undefined") {
+    throw new Error("This browser has no WebTransport. Use the relay over WebSocket instead.");
+  }
+  const webTransport = new WebTransport(checkUrl(address.url, ["https:"]), {
+    ...(address.fingerprint && {
+      serverCertificateHashes: [{ algorithm: "sha-256", value: fromHex(address.fingerprint) }],
+    }),
+  });
+  const transport = await inTime(
+    fromWebTransport(toW3c(webTransport), { protocol: IETF14_PROTOCOLS[0] ?? "" }),
+    () => webTransport.close(),
+  );
+  return connectIetf14(transport, { runtime, profile: cloudflare });
+}
+
+/** @throws {Error} whose message is a plain sentence */
+export async function connectToRelay(
+  address: Address,
+  origins: RelayOrigins,
+): Promise<LiteSession> {
+  const url = checkUrl(address.url, ["ws:", "wss:", "http:", "https:"]);
+  const webSocket = new WebSocket(url, webSocketSubprotocols(RELAY_PROTOCOLS));
+  const transport = await inTime(fromWebSocket(webSocket), () => webSocket.close());
+  return connectLite(transport, { runtime, originId: HOP_ID, ...origins });
+}
+
+/** TypeScript's own types do not know the options of the present standard. */
+function toW3c(webTransport: WebTransport): W3cWebTransport {
+  return webTransport as W3cWebTransport;
+}
+
+function checkUrl(text: string, schemes: readonly string[]): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && schemes.includes(url.protocol)) return url.href;
+  throw new Error(
+    `The address must begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}.`,
+  );
+}
+
+function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  const digits = text.replaceAll(/[^0-9a-f]/gi, "");
+  if (digits.length !== 64) throw new Error("The certificate's fingerprint must be 64 hex digits.");
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+/** WebTransport and WebSocket have no time limit of their own. */
+function inTime<T>(promise: Promise<T>, giveUp: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = runtime.setTimer(CONNECT_MS, () => {
+      giveUp();
+      reject(new Error("The server does not answer."));
+    });
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
