@@ -1,6 +1,5 @@
+import { decodeUtf8 } from "./text.js";
 import { WireError } from "./wire-error.js";
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Reads fields from a buffer and never past its end: running out of bytes
@@ -103,7 +102,7 @@ export class Cursor {
     const start = this.#offset;
     const bytes = this.prefixedBytes(field, maxLength);
     try {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     } catch {
       throw new WireError("malformed", field, start, `${field} is not UTF-8`);
     }

@@ -1,4 +1,5 @@
 import type { Cursor } from "../cursor.js";
+import { decodeUtf8 } from "../text.js";
 import { WireError } from "../wire-error.js";
 import type { Writer } from "../writer.js";
 import { MAX_GOAWAY_URI, MAX_NAMESPACE_FIELDS, MAX_REASON_PHRASE, SESSION_ERROR } from "./codes.js";
@@ -36,7 +37,6 @@ export function unencodable(field: string, message: string): WireError {
   return new WireError("unencodable", field, 0, message);
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
@@ -108,7 +108,7 @@ export const nameText: Field<string> = {
     const offset = cursor.offset;
     const bytes = cursor.prefixedBytes(name);
     try {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     } catch {
       throw new WireError("unsupported", name, offset, `${name} is not UTF-8`);
     }

@@ -43,7 +43,7 @@ type Value = Readonly<Record<string, unknown>>;
 export function readFields(fields: Fields, payload: Cursor, message: string): Value {
   const value: Record<string, unknown> = {};
   try {
-    for (const [name, field] of Object.entries(fields)) value[name] = field.read(payload, name);
+    for (const [name, field] of entriesOf(fields)) value[name] = field.read(payload, name);
     payload.finish(message);
   } catch (error) {
     throw asViolation(error);
@@ -57,7 +57,19 @@ export function readFields(fields: Fields, payload: Cursor, message: string): Va
 export function writeFields(fields: Fields, value: Value, writer: Writer): void {
   const excess = nameExcess(value);
   if (excess) throw unencodable("trackName", excess);
-  for (const [name, field] of Object.entries(fields)) field.write(writer, value[name], name);
+  for (const [name, field] of entriesOf(fields)) field.write(writer, value[name], name);
+}
+
+const entries = new WeakMap<Fields, readonly [string, Field<unknown>][]>();
+
+/** A message's fields as a list, made once. */
+function entriesOf(fields: Fields): readonly [string, Field<unknown>][] {
+  let found = entries.get(fields);
+  if (!found) {
+    found = Object.entries(fields);
+    entries.set(fields, found);
+  }
+  return found;
 }
 
 /** Inside a payload of known length every shortage is a length mismatch, and every fault has a code. */
