@@ -36,13 +36,15 @@ export class CdnViewer {
   readonly refusals: number[] = [];
   readonly #runtime: Runtime;
   readonly #network: SimulatedNetwork;
+  readonly #track: string;
   readonly #stop = new AbortController();
   #session: Ietf14Session | undefined;
 
-  constructor(runtime: Runtime, network: SimulatedNetwork, path: string) {
+  constructor(runtime: Runtime, network: SimulatedNetwork, path: string, track: string) {
     this.#runtime = runtime;
     this.#network = network;
     this.path = path;
+    this.#track = track;
     void this.#run();
   }
 
@@ -81,7 +83,7 @@ export class CdnViewer {
     this.#session = session;
     if (this.#stop.signal.aborted) session.close();
     try {
-      const subscription = session.subscribe(this.path, "t");
+      const subscription = session.subscribe(this.path, this.#track);
       await subscription.accepted.catch((error) => {
         this.refusals.push(error.wireCode ?? -1);
         throw error;

@@ -137,8 +137,8 @@ export class SimulatedWorld {
     return viewer;
   }
 
-  joinCdn(path: string): CdnViewer {
-    const viewer = new CdnViewer(this.runtime, this.cdnNetwork, path);
+  joinCdn(path: string, track = "t"): CdnViewer {
+    const viewer = new CdnViewer(this.runtime, this.cdnNetwork, path, track);
     this.cdnViewers.push(viewer);
     return viewer;
   }
