@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { TokenKey } from "@moq-bridge/relay";
+import type { Ietf14Rules, RuleName, TokenKey } from "@moq-bridge/relay";
 import type { ServerIdentity } from "@moq-bridge/transport";
 import { readAddress } from "../admin/admin-settings.js";
 import type { DefineCommand } from "../command.js";
@@ -10,6 +10,8 @@ const DIALECTS = ["moq-lite", "draft-14"] as const;
 
 interface RelayFlags {
   readonly dialect?: string;
+  readonly behave: string;
+  readonly without?: string[];
   readonly listen: string;
   readonly authKeyFile?: string;
   readonly tlsCert?: string;
@@ -23,6 +25,12 @@ export const defineRelay: DefineCommand = (program, { host, redactor }) => {
     .command("relay")
     .description("run a small relay for development: it keeps nothing and is not for production")
     .option("--dialect <name>", `what it speaks: ${DIALECTS.join(" or ")}`)
+    .option(
+      "--behave <name>",
+      "draft-14: plain, cloudflare-oss (as measured) or cloudflare-hosted (as reported)",
+      "plain",
+    )
+    .option("--without <rules...>", "rules of --behave to leave out")
     .option("--listen <address>", "HOST:PORT, for TCP and UDP", "127.0.0.1:4443")
     .option(
       "--auth-key-file <file>",
@@ -38,16 +46,21 @@ export const defineRelay: DefineCommand = (program, { host, redactor }) => {
       if (flags.authKeyFile !== undefined && dialect !== "moq-lite") {
         throw new UsageError("--auth-key-file is for --dialect moq-lite");
       }
+      if (flags.behave !== "plain" && dialect !== "draft-14") {
+        throw new UsageError("--behave is for --dialect draft-14");
+      }
       const address = readAddress("--listen", flags.listen);
       const identity = readIdentity(flags);
-      const { Ietf14Relay, LiteRelay, listen, parseTokenKey } = await import("@moq-bridge/relay");
+      const relays = await import("@moq-bridge/relay");
+      const { Ietf14Relay, LiteRelay, listen, parseTokenKey } = relays;
+      const rules = readRules(flags, relays);
       const { systemRuntime: runtime } = await import("@moq-bridge/runtime");
       const log = (line: string) => host.writeError(`${redactor.redact(line)}\n`);
       const key = readKey(flags.authKeyFile, parseTokenKey);
       const relay =
         dialect === "moq-lite"
           ? new LiteRelay({ runtime, log, ...(key ? { key } : {}) })
-          : new Ietf14Relay({ runtime, log });
+          : new Ietf14Relay({ runtime, rules, log });
       const listening = await listen(relay, {
         runtime,
         ...address,
@@ -62,8 +75,21 @@ export const defineRelay: DefineCommand = (program, { host, redactor }) => {
       if (dialect === "moq-lite" && !key) log("open: everybody may publish and watch everything");
       log(`${await host.stopRequested}: ending`);
       await listening.close();
+      if (relay instanceof Ietf14Relay) log(`rules applied: ${JSON.stringify(relay.counts)}`);
     });
 };
+
+function readRules(
+  { behave, without = [] }: RelayFlags,
+  { RELAY_BEHAVIOURS, RULE_EVIDENCE, withoutRules }: typeof import("@moq-bridge/relay"),
+): Ietf14Rules {
+  const rules = RELAY_BEHAVIOURS[behave];
+  if (!rules) throw new UsageError(`--behave is ${Object.keys(RELAY_BEHAVIOURS).join(" or ")}`);
+  const known = Object.keys(RULE_EVIDENCE) as RuleName[];
+  const names = without.map((each) => known.find((name) => name === each));
+  if (names.includes(undefined)) throw new UsageError(`--without is any of ${known.join(" ")}`);
+  return withoutRules(rules, ...names.filter((name) => name !== undefined));
+}
 
 function readKey(
   file: string | undefined,
