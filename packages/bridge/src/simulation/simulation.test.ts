@@ -3,7 +3,7 @@ import { History } from "./history.fixture.js";
 
 /** Histories to run; `npm run soak` asks for more, from another seed if told so. */
 const {
-  SIMULATION_RUNS = "150",
+  SIMULATION_RUNS = "250",
   SIMULATION_SEED = "1",
   SIMULATION_RANDOM_RUNS = "20",
 } = process.env;
