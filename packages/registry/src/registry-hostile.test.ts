@@ -119,3 +119,24 @@ it.each<[string, (elsewhere: string, onSent: (bytes: number) => void) => Request
   expect(poller.health()).toMatchObject({ failures: 0, lastError: undefined });
   poller.stop();
 });
+
+it("takes no more memory for 200 answers of 50 MB than for a few", async () => {
+  const { url } = await listen((_request, response) => pour(response, () => {}));
+  let failures = 0;
+  const poller = new RegistryPoller({
+    runtime: systemRuntime,
+    source: httpSource({ runtime: systemRuntime, url }),
+    intervalMs: 3_600_000,
+    onEntries: () => {},
+    onError: () => failures++,
+  });
+  poller.start();
+  for (let poll = 0; poll < 20; poll++) await poller.pollNow();
+  const before = process.memoryUsage().rss;
+  for (let poll = 0; poll < 200; poll++) await poller.pollNow();
+  const grown = process.memoryUsage().rss - before;
+  poller.stop();
+  expect(failures).toBeGreaterThanOrEqual(220);
+  // Keeping what was read of each, 4 MiB, would be 800 MiB.
+  expect(grown / 1024 / 1024).toBeLessThan(256);
+}, 60_000);
