@@ -1,7 +1,21 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Packages resolve to each other's sources, so tests need no build. */
 const resolve = { conditions: ["@moq-bridge/source", "node", "import", "module", "default"] };
+
+/** Tests with real peers: one file at a time, for peers and clocks share the machine. */
+function withPeers(name: string, include: string[]) {
+  return {
+    extends: true,
+    test: {
+      name,
+      include,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      fileParallelism: false,
+    },
+  } satisfies TestProjectInlineConfiguration;
+}
 
 export default defineConfig({
   resolve,
@@ -16,26 +30,10 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: "interop",
-          include: ["packages/*/interop/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "browser",
-          include: ["packages/*/browser/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-        },
-      },
+      withPeers("interop", ["packages/*/interop/**/*.test.ts"]),
+      withPeers("cloudflare", ["packages/*/cloudflare/**/*.test.ts"]),
+      withPeers("registry", ["packages/*/registry/**/*.test.ts"]),
+      withPeers("browser", ["packages/*/browser/**/*.test.ts"]),
     ],
   },
 });

@@ -6,7 +6,14 @@ import {
   type Scene,
 } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
-import { clockLines, inScene, PATIENCE_MS, startBridged, startClock, textOf } from "./fixture.js";
+import {
+  clockLines,
+  inScene,
+  PATIENCE_MS,
+  startBridged,
+  startClock,
+  textOf,
+} from "../interop/fixture.js";
 
 const NAME = "live/clock";
 /** moq-relay-ietf keeps a dead publisher's name until its connection times out: 14 s. */

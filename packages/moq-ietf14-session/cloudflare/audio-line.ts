@@ -3,8 +3,8 @@ import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import type { IetfRelay } from "../../testing/src/ietf-relay.js";
 import type { Scene } from "../../testing/src/scene.js";
 import { elapse } from "../../testing/src/wait.js";
+import { connectTo, publishTrack } from "../interop/relay.fixture.js";
 import type { Ietf14Session, PeerProfile } from "../src/index.js";
-import { connectTo, publishTrack } from "./relay.fixture.js";
 
 /** What {@link runAudioLine} does. */
 export interface AudioLine {

@@ -4,6 +4,7 @@ import { memoryPair } from "@moq-bridge/transport";
 import { describe, expect, it } from "vitest";
 import { Scene } from "../../testing/src/scene.js";
 import { elapse, eventually } from "../../testing/src/wait.js";
+import { connectTo, publishTrack } from "../interop/relay.fixture.js";
 import {
   acceptIetf14,
   cloudflare,
@@ -12,7 +13,6 @@ import {
   type PeerProfile,
   standard,
 } from "../src/index.js";
-import { connectTo, publishTrack } from "./relay.fixture.js";
 
 const TRACK = "catalog.json";
 const CATALOG = new TextEncoder().encode('{"tracks":[]}');

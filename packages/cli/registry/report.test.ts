@@ -1,7 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { expectCleanOutput, inScene, PATIENCE_MS, startBridged, startClock } from "./fixture.js";
+import {
+  expectCleanOutput,
+  inScene,
+  PATIENCE_MS,
+  startBridged,
+  startClock,
+} from "../interop/fixture.js";
 import { ServiceRegistry } from "./registry-service.fixture.js";
 
 test("the relay's streams are listed beside Cloudflare's, and never taken for Cloudflare's", () =>

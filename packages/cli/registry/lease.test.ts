@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
-import { clockLines, inScene, PATIENCE_MS, startBridged, startClock } from "./fixture.js";
+import { clockLines, inScene, PATIENCE_MS, startBridged, startClock } from "../interop/fixture.js";
 import { ServiceRegistry } from "./registry-service.fixture.js";
 
 const LEASE_MS = 5_000;

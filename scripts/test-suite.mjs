@@ -1,0 +1,44 @@
+// `node scripts/test-suite.mjs NAME`: installs what one suite of tests with real peers needs, and runs it.
+import { spawnSync } from "node:child_process";
+
+const PEERS = ["npm", "run", "peers"];
+const ADDON = ["node", "packages/transport-native/build.mjs"];
+const CHROMIUM = ["node", "scripts/browser.mjs"];
+const BROWSERS = ["node", "scripts/browser.mjs", "chromium", "webkit"];
+const COMMAND_AND_PAGE = [
+  ...["npx", "-y", "pnpm@10.34.9"],
+  ...["--filter", "moq-bridge...", "--filter", "@moq-bridge/web", "build"],
+];
+const TABLE = ["node", "scripts/interop-table.mjs"];
+
+/** What runs before and after the vitest project of the same name. */
+const SUITES = {
+  interop: { before: [PEERS, CHROMIUM, ADDON], after: [TABLE] },
+  cloudflare: { before: [PEERS, ADDON], after: [] },
+  registry: { before: [PEERS, ADDON], after: [] },
+  browser: { before: [BROWSERS, PEERS, ADDON, COMMAND_AND_PAGE], after: [] },
+};
+
+const name = process.argv[2] ?? "";
+const suite = SUITES[name];
+if (!suite) fail(`no suite is called "${name}"; there are ${Object.keys(SUITES).join(", ")}`);
+for (const command of suite.before) {
+  if (!run(command)) fail(`${command.join(" ")} failed, so the tests of ${name} cannot run`);
+}
+const passed = run([
+  ...["npx", "vitest", "run", "--config", "vitest.workspace.ts", "--project", name],
+  ...["--reporter=default", "--reporter=json", `--outputFile.json=test-output/${name}.json`],
+]);
+const finished = suite.after.map(run);
+process.exitCode = passed && finished.every(Boolean) ? 0 : 1;
+
+function run([command, ...args]) {
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (error) console.error(`${command}: ${error.message}`);
+  return status === 0;
+}
+
+function fail(reason) {
+  console.error(`test-suite: ${reason}`);
+  process.exit(1);
+}
