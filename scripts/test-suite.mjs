@@ -1,4 +1,4 @@
-// `node scripts/test-suite.mjs NAME`: installs what one suite of tests with real peers needs, and runs it.
+// `node scripts/test-suite.mjs NAME`: installs what one suite of tests with real peers or browsers needs, and runs it.
 import { spawnSync } from "node:child_process";
 
 const PEERS = ["npm", "run", "peers"];
@@ -11,12 +11,13 @@ const COMMAND_AND_PAGE = [
 ];
 const TABLE = ["node", "scripts/interop-table.mjs"];
 
-/** What runs before and after the vitest project of the same name. */
+/** What runs before and after the vitest project of the same name, and its configuration where it has its own. */
 const SUITES = {
   interop: { before: [PEERS, CHROMIUM, ADDON], after: [TABLE] },
   cloudflare: { before: [PEERS, ADDON], after: [] },
   registry: { before: [PEERS, ADDON], after: [] },
   browser: { before: [BROWSERS, PEERS, ADDON, COMMAND_AND_PAGE], after: [] },
+  chromium: { before: [CHROMIUM], after: [], config: "vitest.chromium.ts" },
 };
 
 const name = process.argv[2] ?? "";
@@ -26,7 +27,8 @@ for (const command of suite.before) {
   if (!run(command)) fail(`${command.join(" ")} failed, so the tests of ${name} cannot run`);
 }
 const passed = run([
-  ...["npx", "vitest", "run", "--config", "vitest.workspace.ts", "--project", name],
+  ...["npx", "vitest", "run", "--config", suite.config ?? "vitest.workspace.ts"],
+  ...["--project", name],
   ...["--reporter=default", "--reporter=json", `--outputFile.json=test-output/${name}.json`],
 ]);
 const finished = suite.after.map(run);

@@ -1,4 +1,4 @@
-import { MoqError } from "@moq-bridge/runtime";
+import { inNextTurn, MoqError } from "@moq-bridge/runtime";
 import { describe, expect, test } from "vitest";
 import { bytes, drain, setup, take, thrown } from "../test/helpers.js";
 import type { GroupPiece } from "./model.js";
@@ -95,7 +95,7 @@ describe("reading", () => {
     const done = follow();
     for (let burst = 0; burst < 5; burst++) {
       for (let i = 0; i < 100; i++) group.writeFrame(bytes(10));
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await new Promise<void>(inNextTurn);
     }
     group.finish();
     await done;

@@ -1,4 +1,4 @@
-import { MoqError, VirtualRuntime } from "@moq-bridge/runtime";
+import { inNextTurn, MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import {
   type Announcements,
   type GroupConsumer,
@@ -104,7 +104,7 @@ export async function stateOf(promise: Promise<unknown>): Promise<string> {
       state = codeOf(error);
     },
   );
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  await new Promise<void>(inNextTurn);
   return state;
 }
 

@@ -1,4 +1,5 @@
 import { MoqError } from "./error.js";
+import { inNextTurn } from "./next-turn.js";
 import type {
   CancelTimer,
   HttpGetOptions,
@@ -102,6 +103,6 @@ export class VirtualRuntime implements Runtime {
 
 /** Lets every promise chain that is ready run to its end. */
 export async function settle(): Promise<void> {
-  // A chain of n awaits needs n turns; immediates run only once microtasks are exhausted.
-  for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  // What ends in one turn may start a chain that goes on in the next.
+  for (let turn = 0; turn < 3; turn++) await new Promise<void>(inNextTurn);
 }

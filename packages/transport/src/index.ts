@@ -1,18 +1,13 @@
+export * from "./browser.js";
 export type { Backends } from "./connect/backends.js";
 export {
   type ConnectRelayOptions,
   connectRelay,
   type RelayConnection,
 } from "./connect/connect-relay.js";
-export { isCloudflare, isLoopback } from "./connect/hosts.js";
-export { carriesToken, redactUrl } from "./connect/redact.js";
-export type { ConnectErrorCode } from "./connect-error.js";
-export { type MemoryPair, type MemoryPairOptions, memoryPair } from "./memory/memory-pair.js";
 export { connectNative, type NativeConnectOptions } from "./native/native-connect.js";
 export { listenNative, type NativeListenOptions } from "./native/native-server.js";
 export type { NativeSessionOptions } from "./native/settings.js";
-export type * from "./transport.js";
-export * from "./w3c/index.js";
 export { connectWebSocket } from "./websocket/connect.js";
 export type { Framing } from "./websocket/frame.js";
 export type { Limits as WebSocketLimits } from "./websocket/limits.js";

@@ -1,4 +1,4 @@
-import type { CancelTimer, Runtime } from "@moq-bridge/runtime";
+import { type CancelTimer, inNextTurn, type Runtime } from "@moq-bridge/runtime";
 import { Fifo } from "../fifo.js";
 
 /** Deliveries between which other work of the process gets a turn. */
@@ -84,7 +84,7 @@ export class Wire {
     this.#scheduled = true;
     this.#delivered += 1;
     const hops = this.random ? Math.floor(this.random() * MOST_HOPS) : 0;
-    if (this.#delivered % DELIVERIES_PER_TURN === 0) setImmediate(() => this.#deliver());
+    if (this.#delivered % DELIVERIES_PER_TURN === 0) inNextTurn(() => this.#deliver());
     else this.#deliverAfter(hops);
   }
 
