@@ -91,6 +91,33 @@ describe("Supervisor", () => {
     await supervisor.stop();
   });
 
+  it("says why a session was lost, also when the peer did not, and remembers it", async () => {
+    const [first, second] = [new FakeSession(), new FakeSession()];
+    let deliver = (_session: FakeSession) => {};
+    const { runtime, supervisor } = setUp((attempt) =>
+      attempt === 1
+        ? Promise.resolve(first)
+        : new Promise((resolve) => {
+            deliver = resolve;
+          }),
+    );
+    supervisor.start();
+    await runtime.advance(10_000);
+    expect(supervisor.status()).toMatchObject({ connected: true, lastLoss: undefined });
+    const lastLoss = { at: runtime.wallClock(), reason: "closed by the peer" };
+    first.close();
+    await settle();
+    expect(supervisor.status()).toMatchObject({
+      connected: false,
+      lastError: lastLoss.reason,
+      lastLoss,
+    });
+    deliver(second);
+    await settle();
+    expect(supervisor.status()).toMatchObject({ connected: true, lastError: undefined, lastLoss });
+    await supervisor.stop();
+  });
+
   it("opens the new session on GOAWAY before it leaves the old one", async () => {
     const sessions: FakeSession[] = [];
     const { runtime, supervisor } = setUp(() => {

@@ -40,8 +40,10 @@ export interface SupervisorStatus {
   readonly sessions: number;
   /** Attempts that failed in a row. */
   readonly failures: number;
-  /** Why the last attempt or session failed, one line. */
+  /** Why the last attempt failed or the session was lost, one line; beside an open session, why its successor is not up. */
   readonly lastError: string | undefined;
+  /** The last session that was lost: when, in wall-clock milliseconds, and why. */
+  readonly lastLoss: { readonly at: number; readonly reason: string } | undefined;
 }
 
 /** A session that lived this long was a good one: the next attempt is made at once. */
@@ -68,6 +70,7 @@ export class Supervisor<S extends Supervised> {
   #sessions = 0;
   #failures = 0;
   #lastError: string | undefined;
+  #lastLoss: SupervisorStatus["lastLoss"];
 
   constructor(options: SupervisorOptions<S>) {
     this.#options = options;
@@ -86,6 +89,7 @@ export class Supervisor<S extends Supervised> {
       sessions: this.#sessions,
       failures: this.#failures,
       lastError: this.#lastError,
+      lastLoss: this.#lastLoss,
     };
   }
 
@@ -147,9 +151,7 @@ export class Supervisor<S extends Supervised> {
       this.#drain(session);
       return;
     }
-    this.#lastError = end.error?.message;
-    log.warn(`${name}: session ended: ${end.error?.message ?? "closed by the peer"}`);
-    this.#down(session);
+    this.#lost(session, end);
   }
 
   /** What comes first in a session's life that calls for another one. */
@@ -174,12 +176,20 @@ export class Supervisor<S extends Supervised> {
     const { log, name } = this.#options;
     log.info(`${name}: opening a new session before the token of this one expires`);
     this.#outgoing = session;
-    void session.closed.then(({ error }) => {
+    void session.closed.then((end) => {
       if (this.#outgoing !== session) return;
       this.#outgoing = undefined;
-      log.warn(`${name}: session ended: ${error?.message ?? "closed by the peer"}`);
-      this.#down(session);
+      this.#lost(session, end);
     });
+  }
+
+  #lost(session: S, { error }: SupervisedEnd): void {
+    const { log, name, runtime } = this.#options;
+    const reason = error?.message ?? "closed by the peer";
+    log.warn(`${name}: session ended: ${reason}`);
+    this.#lastError = reason;
+    this.#lastLoss = { at: runtime.wallClock(), reason };
+    this.#down(session);
   }
 
   async #connect(signal: AbortSignal): Promise<S> {

@@ -56,9 +56,12 @@ export class ProcessWorld implements World {
     await this.#store.claim({ streamId, origin: "cloudflare", holder: "test", now, leaseEndsAt });
   }
 
-  async restart(part: Part): Promise<void> {
+  async kill(part: Part): Promise<void> {
     await this.#processes[part]?.kill();
-    await this.#start(part);
+  }
+
+  revive(part: Part): Promise<void> {
+    return this.#start(part);
   }
 
   async stop(): Promise<void> {

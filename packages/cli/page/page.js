@@ -44,24 +44,22 @@ function bytes(count) {
   return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
 }
 
+function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function sideLines(side, now) {
   const lines = side.connected
     ? [element("p", "connected", "good")]
     : [element("p", `not connected: ${side.reason}`, "bad")];
   lines.push(element("p", side.url, "muted"));
-  for (const session of side.sessions) {
-    const what = session.connected ? "session for" : "down for";
-    const credit =
-      session.requestLimit === undefined || !session.connected
-        ? ""
-        : `, ${session.names} names, ${session.tracks} tracks, ${session.requests} of ${session.requestLimit} requests`;
-    lines.push(element("p", `${what} ${duration(now - session.since)}${credit}`));
-  }
+  for (const session of side.sessions) lines.push(...sessionLines(session, now));
   const { traffic, addedLatency } = side;
   lines.push(
+    element("p", `received ${bytes(traffic.bytesReceived)}, sent ${bytes(traffic.bytesSent)}`),
     element(
       "p",
-      `received ${bytes(traffic.bytesReceived)}, sent ${bytes(traffic.bytesSent)}, ${traffic.groupsSkipped} groups skipped, ${traffic.reconnects} reconnects`,
+      `${counted(traffic.groupsSkipped, "group")} skipped, ${counted(traffic.reconnects, "reconnect")}`,
     ),
   );
   if (addedLatency.count > 0) {
@@ -72,6 +70,34 @@ function sideLines(side, now) {
   }
   if (side.waiting > 0) lines.push(element("p", `${side.waiting} waiting for room`, "warning"));
   return lines;
+}
+
+/** Why a session is down stands with its side. */
+function sessionLines(session, now) {
+  const { connected, since, failures, reason, lastLoss } = session;
+  if (!connected) {
+    const attempts = failures > 0 ? `, ${counted(failures, "failure")} in a row` : "";
+    return [element("p", `down for ${duration(now - since)}${attempts}`)];
+  }
+  const lines = [element("p", `session for ${duration(now - since)}`), ...creditLines(session)];
+  if (reason) lines.push(element("p", `a new session cannot be opened: ${reason}`, "warning"));
+  if (lastLoss) {
+    const before = `lost ${duration(now - lastLoss.at)} ago: ${lastLoss.reason}`;
+    lines.push(element("p", before, "lost muted"));
+  }
+  return lines;
+}
+
+/** What a session of Cloudflare's side holds, and what it may still ask for. */
+function creditLines({ names, tracks, requests, requestLimit }) {
+  if (requestLimit === undefined) return [];
+  const credit = element("p", `${requests} of ${requestLimit} requests used `);
+  const meter = document.createElement("meter");
+  meter.max = requestLimit;
+  meter.value = requests;
+  meter.title = credit.textContent;
+  credit.append(meter);
+  return [element("p", `${counted(names, "name")}, ${counted(tracks, "track")}`), credit];
 }
 
 function tokenLine(token, now) {
@@ -90,7 +116,9 @@ function registryLines(registry) {
   if (registry.ageMs !== undefined) {
     lines.push(element("p", `last good answer ${duration(registry.ageMs)} ago`));
   }
-  lines.push(element("p", `${registry.live} live on Cloudflare, ${registry.polls} polls`));
+  lines.push(
+    element("p", `${registry.live} live on Cloudflare, ${counted(registry.polls, "poll")}`),
+  );
   return lines;
 }
 

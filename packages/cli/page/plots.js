@@ -59,6 +59,8 @@ export class Plots {
     const times = this.#samples.map(({ at }) => at / 1000);
     for (const { plot, series } of this.#drawn) {
       plot.setData([times, ...series.map(([, value]) => this.#samples.map(value))]);
+      // What the legend says where nobody points at a moment.
+      if (plot.cursor.idx === null) plot.setLegend({ idx: times.length - 1 });
     }
   }
 }
@@ -66,23 +68,31 @@ export class Plots {
 function options(title, series, width) {
   const color = (name) => () => style(name);
   const axis = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 } };
+  const timeAxis = { ...axis, space: 70, values: (_plot, times) => times.map(clock) };
   return {
     title,
     width,
     height: HEIGHT,
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 56 }],
+    axes: [timeAxis, { ...axis, size: 48 }],
     series: [
-      {},
+      { label: "at", value: (_plot, time) => (time === null ? "–" : clock(time)) },
       ...series.map(([label], index) => ({
         label,
         stroke: color(`--series-${index + 1}`),
         width: 2,
+        // One line may lie on the other.
+        dash: index === 0 ? [] : [6, 5],
         points: { show: false },
         value: (_plot, value) => (value === null || value === undefined ? "–" : short(value)),
       })),
     ],
   };
+}
+
+/** The time of day, in seconds since the Unix epoch before. */
+function clock(time) {
+  return new Date(time * 1000).toLocaleTimeString([], { hour12: false });
 }
 
 function style(name) {
@@ -95,5 +105,6 @@ function padding(box) {
 }
 
 function short(value) {
+  if (Number.isInteger(value)) return String(value);
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

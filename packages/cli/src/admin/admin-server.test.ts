@@ -173,6 +173,7 @@ describe("status", () => {
         sessions: 2,
         failures: 3,
         lastError: `refused https://relay.example/?jwt=hunter2, ${TOKEN}`,
+        lastLoss: { at: 60_000, reason: `lost wss://relay.example/?jwt=hunter2, ${TOKEN}` },
       },
       traffic: {
         relay: sideTraffic({ framesSent: 100, addedLatency: histogram }),

@@ -8,8 +8,10 @@ export interface SessionDocument {
   readonly since: number;
   /** Attempts that failed in a row. */
   readonly failures: number;
-  /** Why it is down, or why the last attempt failed. */
+  /** Why it is down, or why its successor does not come up. */
   readonly reason: string | undefined;
+  /** The last session in this place that was lost. */
+  readonly lastLoss: { readonly at: number; readonly reason: string } | undefined;
   /** On Cloudflare's side: requests made, what it allows, names published and tracks read. */
   readonly requests?: number;
   readonly requestLimit?: number;

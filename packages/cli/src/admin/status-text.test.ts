@@ -18,7 +18,20 @@ it("tells the same as the page, in lines that steer no terminal", () => {
   const addedLatency = new DurationHistogram();
   addedLatency.record(0.5);
   const status = bridgeStatus({
-    relay: { connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused" },
+    relay: {
+      ...{ connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused" },
+      lastLoss: { at: 7_140_000, reason: "the connection timed out" },
+    },
+    cloudflare: {
+      sessions: [
+        {
+          ...{ connected: true, since: 0, sessions: 2, failures: 0, lastError: "no room" },
+          ...{ requests: 3, requestLimit: 100, names: 1, tracks: 2 },
+          lastLoss: { at: 3_600_000, reason: "closed by the peer" },
+        },
+      ],
+      waiting: 0,
+    },
     traffic: {
       relay: sideTraffic({ framesSent: 9, groupsSkipped: 2, reconnects: 3, addedLatency }),
       cloudflare: sideTraffic(),
@@ -48,6 +61,8 @@ it("tells the same as the page, in lines that steer no terminal", () => {
     "  token good for 30 s",
     "cloudflare: connected (https://cdn.example)",
     "  session up for 2.0 h, 1 names, 2 tracks, 3 of 100 requests",
+    "    a new session cannot be opened: no room",
+    "    the one before was lost 1.0 h ago: closed by the peer",
     "  frames received 0, sent 0; groups skipped 0; reconnects 0",
     "not carried: 2 internal",
     "",

@@ -1,4 +1,4 @@
-import type { SideDocument, StatusDocument } from "./status-document.js";
+import type { SessionDocument, SideDocument, StatusDocument } from "./status-document.js";
 
 /** The status for a terminal: a few lines, then one for each broadcast. */
 export function statusText(status: StatusDocument): string {
@@ -41,6 +41,7 @@ function sideLines(name: string, side: SideDocument, now: number): string[] {
     const since = `${session.connected ? "up" : "down"} for ${duration(now - session.since)}`;
     const attempts = session.failures > 0 ? `, ${session.failures} failures in a row` : "";
     lines.push(`  session ${since}${credit}${attempts}`);
+    lines.push(...troubleLines(session, now).map((line) => `    ${line}`));
   }
   lines.push(
     `  frames received ${traffic.framesReceived}, sent ${traffic.framesSent}; groups skipped ${traffic.groupsSkipped}; reconnects ${traffic.reconnects}`,
@@ -52,6 +53,17 @@ function sideLines(name: string, side: SideDocument, now: number): string[] {
   }
   if (side.waiting > 0) lines.push(`  waiting for room: ${side.waiting}`);
   return lines;
+}
+
+/** What is or was wrong with a session that is up; why one is down stands with its side. */
+function troubleLines({ connected, reason, lastLoss }: SessionDocument, now: number): string[] {
+  if (!connected) return [];
+  return [
+    ...(reason === undefined ? [] : [`a new session cannot be opened: ${reason}`]),
+    ...(lastLoss
+      ? [`the one before was lost ${duration(now - lastLoss.at)} ago: ${lastLoss.reason}`]
+      : []),
+  ];
 }
 
 function broadcastRows(broadcasts: StatusDocument["broadcasts"], now: number): string[][] {

@@ -21,7 +21,14 @@ export function sideTraffic(given: Partial<SideTraffic> = {}): SideTraffic {
   };
 }
 
-const SESSION = { connected: true, since: 1_000, sessions: 1, failures: 0, lastError: undefined };
+const SESSION = {
+  connected: true,
+  since: 1_000,
+  sessions: 1,
+  failures: 0,
+  lastError: undefined,
+  lastLoss: undefined,
+};
 
 /** The status of a bridge that is connected and does nothing, but for what is given. */
 export function bridgeStatus(given: Partial<BridgeStatus> = {}): BridgeStatus {

@@ -16,7 +16,6 @@ import {
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import { connectRelay, type TransportSession } from "@moq-bridge/transport";
 import type { Endpoint } from "./endpoint.js";
-import { pause } from "./redial.js";
 import type { Part, World } from "./world.js";
 
 /** What the demo's parts are made with. */
@@ -29,8 +28,6 @@ export interface DemoWorldOptions {
 const HOST = "127.0.0.1";
 const POLL_MS = 1_000;
 const LEASE_MS = 60_000;
-/** A killed part is down for this long, in milliseconds. */
-const DOWN_MS = 500;
 const EVERYTHING = { root: "", put: [""], get: [""] };
 
 /** A registry, two relays and the bridge between them, on this machine's loopback. */
@@ -114,20 +111,16 @@ export class DemoWorld implements World {
     });
   }
 
-  /** Cuts a part off without a word to anybody, and starts it again. */
-  async restart(part: Part): Promise<void> {
+  async kill(part: Part): Promise<void> {
     this.#options.log.warn(`the demo kills the ${NAMES[part]}`);
-    if (part === "bridge") {
-      await this.#killBridge();
-      await pause(DOWN_MS);
-      this.#startBridge();
-    } else {
-      const { port, close } = this.#listening(part);
-      await close();
-      await pause(DOWN_MS);
-      if (part === "relay") this.#relay = await this.#startRelay(port);
-      else this.#cloudflare = await this.#startCloudflare(port);
-    }
+    if (part === "bridge") await this.#killBridge();
+    else await this.#listening(part).close();
+  }
+
+  async revive(part: Part): Promise<void> {
+    if (part === "bridge") this.#startBridge();
+    else if (part === "relay") this.#relay = await this.#startRelay(this.#listening(part).port);
+    else this.#cloudflare = await this.#startCloudflare(this.#listening(part).port);
     this.#options.log.warn(`the ${NAMES[part]} runs again`);
   }
 

@@ -20,6 +20,8 @@ const SETTLE_AFTER_MS = 5_000;
 const DRAIN_MS = 5_000;
 const DRAIN_POLL_MS = 20;
 const KEEP_LISTED_MS = 10_000;
+/** A killed part is down for this long, in milliseconds. */
+const DOWN_MS = 500;
 
 /** Publishers and viewers on both sides of a bridge, which check everything that comes through. */
 export class Demo<W extends World = World> {
@@ -71,8 +73,15 @@ export class Demo<W extends World = World> {
 
   /** Kills a part and starts it again. */
   async restart(part: Part): Promise<void> {
+    await this.kill(part);
+    await pause(DOWN_MS);
+    await this.world.revive(part);
+  }
+
+  /** Kills a part: what does not come until it is back is missed, not lost. */
+  async kill(part: Part): Promise<void> {
     for (const stream of this.streams) stream.expectOutage();
-    await this.world.restart(part);
+    await this.world.kill(part);
   }
 
   /** Kills each part and starts it again, one after the other, spread over a time. */

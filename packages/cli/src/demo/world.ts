@@ -10,7 +10,9 @@ export interface World {
   readonly cloudflareForClients: Endpoint;
   /** Lists a stream in the registry as live on Cloudflare, or keeps it there. */
   list(streamId: string): Promise<void>;
-  /** Kills a part and starts it again. */
-  restart(part: Part): Promise<void>;
+  /** Ends a part at once, whatever it is doing. */
+  kill(part: Part): Promise<void>;
+  /** Starts a part that was killed, where it was. */
+  revive(part: Part): Promise<void>;
   stop(): Promise<void>;
 }
