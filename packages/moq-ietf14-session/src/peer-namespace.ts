@@ -1,4 +1,4 @@
-import { PUBLISH_ERROR } from "@moq-bridge/moq-wire/ietf14";
+import { PUBLISH_NAMESPACE_ERROR } from "@moq-bridge/moq-wire/ietf14";
 import type { Path } from "@moq-bridge/origin";
 import { type Deferred, deferred } from "./deferred.js";
 
@@ -40,11 +40,11 @@ export class OfferedNamespace implements PeerNamespace {
     this.#answer();
   }
 
-  reject(reason: string, code: number = PUBLISH_ERROR.uninterested): void {
+  reject(reason: string, code: number = PUBLISH_NAMESPACE_ERROR.uninterested): void {
     this.#answer([code, reason]);
   }
 
-  cancel(reason: string, code: number = PUBLISH_ERROR.uninterested): void {
+  cancel(reason: string, code: number = PUBLISH_NAMESPACE_ERROR.uninterested): void {
     this.#cancel(code, reason);
   }
 

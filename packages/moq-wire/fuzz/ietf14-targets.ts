@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import {
   ControlReader,
+  decodeAuthorizationToken,
   decodeControlMessage,
   decodeDatagram,
   decodeExtensions,
+  encodeAuthorizationToken,
   encodeControlMessage,
   encodeDatagram,
+  encodeExtensions,
   encodeFetchHeader,
   encodeFetchObjectHeader,
   encodeObjectHeader,
@@ -16,7 +19,9 @@ import {
 import {
   anyDatagram,
   anyMessage,
+  anyParameters,
   anySubgroupStream,
+  anyToken,
   concat,
 } from "../src/ietf14/messages.fixture.js";
 import { feed, type Target } from "./target.js";
@@ -28,6 +33,7 @@ export function ietf14Targets(seed: number): Target[] {
   const sample = <T>(arbitrary: fc.Arbitrary<T>) =>
     fc.sample(arbitrary, { numRuns: SAMPLES, seed });
   const control = sample(anyMessage).map(encodeControlMessage);
+  const extensions = sample(anyParameters).map(encodeExtensions);
   const datagrams = sample(anyDatagram).map(encodeDatagram);
   const subgroups = sample(anySubgroupStream).map(({ header, objects }) => {
     let previous: number | undefined;
@@ -65,6 +71,11 @@ export function ietf14Targets(seed: number): Target[] {
       run: (input, random) => feed(new FetchReader(), input, random),
     },
     { name: "datagram", samples: datagrams, run: (input) => decodeDatagram(input) },
-    { name: "extensions", samples: datagrams, run: (input) => decodeExtensions(input) },
+    { name: "extensions", samples: extensions, run: (input) => decodeExtensions(input) },
+    {
+      name: "authorization token",
+      samples: sample(anyToken).map(encodeAuthorizationToken),
+      run: (input) => decodeAuthorizationToken(input),
+    },
   ];
 }

@@ -6,6 +6,7 @@
  * with exit code 1.
  */
 import { parseArgs } from "node:util";
+import { getHeapStatistics } from "node:v8";
 import { WireError } from "../src/index.js";
 import { ietf14Targets } from "./ietf14-targets.js";
 import { liteTargets } from "./lite-targets.js";
@@ -16,6 +17,9 @@ import type { Target } from "./target.js";
 const MAX_GROWTH_BYTES = 128 * 1024 * 1024;
 /** One input takes microseconds; a second is a loop. */
 const MAX_INPUT_MS = 1_000;
+/** What decoding one input may allocate: this much, and so much more for each of its bytes. */
+const MAX_ALLOCATED_BYTES = 1024 * 1024;
+const MAX_ALLOCATED_PER_BYTE = 1024;
 
 const { values } = parseArgs({
   options: {
@@ -46,6 +50,7 @@ function fuzz(name: string, targets: readonly Target[]): void {
   const started = performance.now();
   const before = process.memoryUsage();
   const outcomes = { decoded: 0, refused: 0 };
+  let allocatedMost = 0;
   let inputs = 0;
   for (; inputs < count; inputs++) {
     if (inputs % 1024 === 0 && deadline !== undefined && performance.now() - started > deadline) {
@@ -54,12 +59,19 @@ function fuzz(name: string, targets: readonly Target[]): void {
     const target = random.pick(targets);
     const input = mutate(random, target.samples);
     const begun = performance.now();
+    const held = allocated();
     try {
       target.run(input, random);
       outcomes.decoded++;
     } catch (error) {
       if (!(error instanceof WireError)) fail(name, target, input, error);
       outcomes.refused++;
+    }
+    // Below zero when garbage was collected meanwhile, which then hides this one input.
+    const taken = allocated() - held;
+    allocatedMost = Math.max(allocatedMost, taken);
+    if (taken > MAX_ALLOCATED_BYTES + MAX_ALLOCATED_PER_BYTE * input.byteLength) {
+      fail(name, target, input, `allocated ${taken} bytes`);
     }
     if (performance.now() - begun > MAX_INPUT_MS) fail(name, target, input, "took too long");
   }
@@ -68,8 +80,15 @@ function fuzz(name: string, targets: readonly Target[]): void {
   const seconds = (performance.now() - started) / 1000;
   process.stdout.write(
     `${name}: ${inputs} inputs, seed ${seed}: ${outcomes.decoded} decoded, ` +
-      `${outcomes.refused} refused, ${seconds.toFixed(1)} s\n`,
+      `${outcomes.refused} refused, at most ${allocatedMost} bytes allocated for one, ` +
+      `${seconds.toFixed(1)} s\n`,
   );
+}
+
+/** Bytes allocated and not collected. */
+function allocated(): number {
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
 }
 
 function fail(dialect: string, target: Target, input: Uint8Array, error: unknown): never {

@@ -18,6 +18,7 @@ export class StreamReader {
   #moved = 0;
   #chunk: Uint8Array = EMPTY;
   #offset = 0;
+  #position = 0;
 
   /** @param maxBuffered most bytes an unfinished field or message may hold back */
   constructor(maxBuffered: number) {
@@ -27,6 +28,11 @@ export class StreamReader {
   /** Bytes that arrived and were not read. */
   get buffered(): number {
     return this.#headLeft + this.#chunk.byteLength - this.#offset;
+  }
+
+  /** Bytes read so far: where in the stream the next one is. */
+  get position(): number {
+    return this.#position;
   }
 
   /**
@@ -39,7 +45,7 @@ export class StreamReader {
       throw new WireError(
         "malformed",
         "message",
-        0,
+        this.#position,
         `a message is longer than ${this.#maxBuffered} bytes`,
       );
     }
@@ -49,7 +55,11 @@ export class StreamReader {
     this.#offset = 0;
   }
 
-  /** Reads with `decode` if all it needs has arrived, else gives `undefined` and stays where it is. */
+  /**
+   * Reads with `decode` if all it needs has arrived, else gives `undefined` and stays where it is.
+   *
+   * @throws {WireError} as `decode`, with offsets in the stream
+   */
   read<T>(decode: (cursor: Cursor) => T): T | undefined {
     if (this.buffered === 0) return undefined;
     for (;;) {
@@ -57,12 +67,14 @@ export class StreamReader {
         this.#headLeft > 0
           ? new Cursor(this.#head, this.#headStart, this.#headEnd)
           : new Cursor(this.#chunk, this.#offset);
+      const start = cursor.offset;
       try {
         const value = decode(cursor);
         this.#advanceTo(cursor.offset);
         return value;
       } catch (error) {
-        if (!(error instanceof WireError) || error.kind !== "incomplete") throw error;
+        if (!(error instanceof WireError)) throw error;
+        if (error.kind !== "incomplete") throw error.shifted(this.#position - start);
         const left = this.#chunk.byteLength - this.#offset;
         if (this.#headLeft === 0 || left === 0) return undefined;
         this.#move(Math.min(left, Math.max(MIN_MOVE, this.#headLeft)));
@@ -86,9 +98,11 @@ export class StreamReader {
 
   #advanceTo(offset: number): void {
     if (this.#headLeft === 0) {
+      this.#position += offset - this.#offset;
       this.#offset = offset;
       return;
     }
+    this.#position += offset - this.#headStart;
     this.#headStart = offset;
     if (this.#headLeft > this.#moved) return;
     // All that is left was copied from the chunk: read it from there.

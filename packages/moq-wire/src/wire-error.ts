@@ -14,7 +14,7 @@ export class WireError extends Error {
   readonly kind: WireErrorKind;
   /** The field as the draft names it, in camelCase. */
   readonly field: string;
-  /** Byte offset of the field in the buffer decoded; 0 when encoding. */
+  /** Bytes before the field in the buffer or the stream that is decoded; 0 when encoding. */
   readonly offset: number;
   /** The session or stream error code the draft prescribes, where it does. */
   readonly wireCode: number | undefined;
@@ -31,5 +31,11 @@ export class WireError extends Error {
     this.field = field;
     this.offset = offset;
     this.wireCode = wireCode;
+  }
+
+  /** The same error with its offset counted from `bytes` bytes earlier. */
+  shifted(bytes: number): WireError {
+    if (bytes === 0) return this;
+    return new WireError(this.kind, this.field, this.offset + bytes, this.message, this.wireCode);
   }
 }

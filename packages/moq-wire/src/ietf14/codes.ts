@@ -26,7 +26,7 @@ export const SESSION_ERROR = {
   malformedAuthority: 0x1a,
 } as const;
 
-/** Codes shared by every *_ERROR message (sections 9.9, 9.15, 9.18, 9.25, 9.30). */
+/** Codes shared by every *_ERROR message; PUBLISH_ERROR has all but those of tokens (sections 9.9, 9.15, 9.18, 9.25, 9.30). */
 export const REQUEST_ERROR = {
   internalError: 0x0,
   unauthorized: 0x1,
@@ -43,8 +43,28 @@ export const SUBSCRIBE_ERROR = {
   invalidRange: 0x5,
 } as const;
 
-/** PUBLISH_NAMESPACE_ERROR, PUBLISH_NAMESPACE_CANCEL and PUBLISH_ERROR (sections 9.15, 9.25). */
-export const PUBLISH_ERROR = { ...REQUEST_ERROR, uninterested: 0x4 } as const;
+/** PUBLISH_ERROR (section 9.15). */
+export const PUBLISH_ERROR = {
+  internalError: 0x0,
+  unauthorized: 0x1,
+  timeout: 0x2,
+  notSupported: 0x3,
+  uninterested: 0x4,
+} as const;
+
+/** FETCH_ERROR (section 9.18). */
+export const FETCH_ERROR = {
+  ...REQUEST_ERROR,
+  trackDoesNotExist: 0x4,
+  invalidRange: 0x5,
+  noObjects: 0x6,
+  invalidJoiningRequestId: 0x7,
+  unknownStatusInRange: 0x8,
+  malformedTrack: 0x9,
+} as const;
+
+/** PUBLISH_NAMESPACE_ERROR and PUBLISH_NAMESPACE_CANCEL (section 9.25). */
+export const PUBLISH_NAMESPACE_ERROR = { ...REQUEST_ERROR, uninterested: 0x4 } as const;
 
 /** SUBSCRIBE_NAMESPACE_ERROR (section 9.30). */
 export const SUBSCRIBE_NAMESPACE_ERROR = {
@@ -98,6 +118,16 @@ export const OBJECT_STATUS = {
   doesNotExist: 0x1,
   endOfGroup: 0x3,
   endOfTrack: 0x4,
+} as const;
+
+/** Types of an object's extensions (section 11). */
+export const EXTENSION = {
+  /** Extensions that no relay may change, one after the other. */
+  immutable: 0xbn,
+  /** Groups before this one that do not exist. */
+  priorGroupGap: 0x3cn,
+  /** Objects before this one, in its group, that do not exist. */
+  priorObjectGap: 0x3en,
 } as const;
 
 /** Most bytes of a control message's payload (section 9). */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { longVarints } from "../canonical.fixture.js";
 import { Cursor } from "../cursor.js";
 import { WireError } from "../wire-error.js";
 import {
@@ -9,7 +10,13 @@ import {
   decodeControlMessage,
   encodeControlMessage,
 } from "./control-message.js";
-import { anyMessage, concat, messageArbitraries, split } from "./messages.fixture.js";
+import {
+  anyMessage,
+  anyUnknownParameters,
+  concat,
+  messageArbitraries,
+  split,
+} from "./messages.fixture.js";
 
 function drain(reader: ControlReader): unknown[] {
   const messages: unknown[] = [];
@@ -17,12 +24,25 @@ function drain(reader: ControlReader): unknown[] {
   return messages;
 }
 
+/** What a reader makes of chunks that hold whole messages. */
+function readAll(chunks: readonly Uint8Array[]): unknown[] {
+  const reader = new ControlReader();
+  const seen: unknown[] = [];
+  for (const chunk of chunks) {
+    reader.push(chunk);
+    seen.push(...drain(reader));
+  }
+  expect(reader.buffered).toBe(0);
+  return seen;
+}
+
 describe.each(messageArbitraries)("%s", (type, arbitrary) => {
-  it("decodes to what was encoded, in exactly the framed size", () => {
+  it("decodes to what was encoded, in exactly the framed size, with no varint longer than it must be", () => {
     fc.assert(
       fc.property(arbitrary, (message) => {
         const bytes = encodeControlMessage(message);
-        expect(decodeControlMessage(bytes)).toEqual(message);
+        const long = longVarints(() => expect(decodeControlMessage(bytes)).toEqual(message));
+        expect(long).toEqual([]);
         const frame = new Cursor(bytes);
         expect(frame.varint("type")).toBe(CONTROL_MESSAGE_CODES[type as ControlMessage["type"]]);
         expect(frame.u16("length")).toBe(frame.remaining);
@@ -39,6 +59,26 @@ describe.each(messageArbitraries)("%s", (type, arbitrary) => {
         }
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it("reads the same however it is cut into chunks", () => {
+    fc.assert(
+      fc.property(arbitrary, fc.array(fc.nat(), { maxLength: 8 }), (message, cuts) => {
+        expect(readAll(split(encodeControlMessage(message), cuts))).toEqual([message]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("keeps parameters it does not know, as often as they come, where it has any", () => {
+    fc.assert(
+      fc.property(arbitrary, anyUnknownParameters, (message, parameters) => {
+        if (!("parameters" in message)) return;
+        const extended = { ...message, parameters };
+        expect(decodeControlMessage(encodeControlMessage(extended))).toEqual(extended);
+      }),
+      { numRuns: 30 },
     );
   });
 
@@ -64,14 +104,8 @@ test("any split of a stream into chunks gives the same messages", () => {
       fc.array(anyMessage, { maxLength: 6 }),
       fc.array(fc.nat(), { maxLength: 30 }),
       (messages, cuts) => {
-        const reader = new ControlReader();
-        const seen: unknown[] = [];
-        for (const chunk of split(concat(messages.map(encodeControlMessage)), cuts)) {
-          reader.push(chunk);
-          seen.push(...drain(reader));
-        }
-        expect(seen).toEqual(messages);
-        expect(reader.buffered).toBe(0);
+        const chunks = split(concat(messages.map(encodeControlMessage)), cuts);
+        expect(readAll(chunks)).toEqual(messages);
       },
     ),
   );

@@ -112,9 +112,9 @@ export function encodeControlMessage(message: ControlMessage): Uint8Array {
  */
 export function decodeControlMessage(bytes: Uint8Array): ControlMessage {
   const cursor = new Cursor(bytes);
-  const { definition, payload } = readFrame(cursor);
+  const frame = readFrame(cursor);
   cursor.finish("control message");
-  return readMessage(definition, payload);
+  return readMessage(frame);
 }
 
 /** Reads control messages from a stream's bytes as they arrive. */
@@ -137,41 +137,47 @@ export class ControlReader {
    * @throws {WireError} `malformed`, with the session's close code as `wireCode`
    */
   next(): ControlMessage | UnsupportedMessage | undefined {
+    const start = this.#stream.position;
     const frame = this.#stream.read(readFrame);
     if (!frame) return undefined;
     try {
-      return readMessage(frame.definition, frame.payload);
+      return readMessage(frame);
     } catch (error) {
-      if (!(error instanceof WireError) || error.kind !== "unsupported") throw error;
-      return unsupported(frame.definition, frame.payload, error);
+      if (!(error instanceof WireError)) throw error;
+      const inStream = error.shifted(start);
+      if (error.kind !== "unsupported") throw inStream;
+      return unsupported(frame, inStream);
     }
   }
 }
 
 interface Frame {
   readonly definition: MessageDefinition<string, Fields>;
+  /** Bytes before the payload. */
+  readonly headerSize: number;
   readonly payload: Uint8Array;
 }
 
 function readFrame(cursor: Cursor): Frame {
-  const offset = cursor.offset;
+  const start = cursor.offset;
   const code = cursor.varintBig("type");
   const definition = byCode.get(Number(code));
-  if (!definition) throw violation("type", offset, `control message type ${code} is unknown`);
+  if (!definition) throw violation("type", start, `control message type ${code} is unknown`);
   const length = cursor.u16("length");
-  return { definition, payload: cursor.bytes(length, definition.type) };
+  const headerSize = cursor.offset - start;
+  return { definition, headerSize, payload: cursor.bytes(length, definition.type) };
 }
 
-function readMessage(definition: Frame["definition"], payload: Uint8Array): ControlMessage {
+function readMessage({ definition, headerSize, payload }: Frame): ControlMessage {
   const { type, fields } = definition;
-  return { type, ...readFields(fields, new Cursor(payload), type) } as unknown as ControlMessage;
+  try {
+    return { type, ...readFields(fields, new Cursor(payload), type) } as unknown as ControlMessage;
+  } catch (error) {
+    throw error instanceof WireError ? error.shifted(headerSize) : error;
+  }
 }
 
-function unsupported(
-  definition: Frame["definition"],
-  payload: Uint8Array,
-  error: WireError,
-): UnsupportedMessage {
+function unsupported({ definition, payload }: Frame, error: WireError): UnsupportedMessage {
   const messageType = definition.type as ControlMessageType;
   // A request ID is always the first field, so what failed later leaves it readable.
   const readable = "requestId" in definition.fields && error.field !== "requestId";

@@ -114,7 +114,8 @@ export class FetchReader {
     if (this.#headerRead && this.#payloadLeft === 0 && this.#stream.buffered === 0) return;
     const field = this.#headerRead ? "object" : "header";
     const code = SESSION_ERROR.protocolViolation;
-    throw new WireError("incomplete", field, 0, `the stream ends inside an ${field}`, code);
+    const { position } = this.#stream;
+    throw new WireError("incomplete", field, position, `the stream ends inside an ${field}`, code);
   }
 }
 

@@ -37,6 +37,7 @@ export {
   bytesParameter,
   decodeAuthorizationToken,
   decodeExtensions,
+  encodeAuthorizationToken,
   encodeExtensions,
   numberParameter,
   type Parameter,

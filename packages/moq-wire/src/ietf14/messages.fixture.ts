@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { MAX_VARINT } from "../varint.js";
 import type { ControlMessage, ControlMessageOf, ControlMessageType } from "./control-message.js";
 import type { ObjectDatagram } from "./datagram.js";
-import type { Parameter } from "./parameters.js";
+import type { AuthorizationToken, Parameter } from "./parameters.js";
 import type { ObjectHeader, SubgroupHeader } from "./subgroup.js";
 
 /** Numbers of every encoded size, with the edges of each often. */
@@ -25,12 +25,20 @@ const chosenOrder = fc.constantFrom("ascending" as const, "descending" as const)
 const bytes = fc.uint8Array({ maxLength: 20 });
 const boolean = fc.boolean();
 
-const parameter: fc.Arbitrary<Parameter> = anyBig.chain((raw) => {
-  const value: fc.Arbitrary<Parameter["value"]> = raw % 2n === 0n ? anyBig : bytes;
-  return fc.record({ type: fc.constant(raw), value });
-});
+const parameterOf = (types: fc.Arbitrary<bigint>): fc.Arbitrary<Parameter> =>
+  types.chain((raw) => {
+    const value: fc.Arbitrary<Parameter["value"]> = raw % 2n === 0n ? anyBig : bytes;
+    return fc.record({ type: fc.constant(raw), value });
+  });
+const parameter = parameterOf(anyBig);
 /** Parameters, none of a type twice. */
 export const anyParameters = fc.uniqueArray(parameter, { selector: (p) => p.type, maxLength: 5 });
+/** Parameters the draft does not define, in SETUP or elsewhere, some of a type more than once. */
+export const anyUnknownParameters = fc
+  .array(parameterOf(fc.oneof(fc.constantFrom(8n, 9n), fc.bigInt(8n, MAX_VARINT))), {
+    maxLength: 4,
+  })
+  .map((list) => [...list, ...list.slice(0, 2)]);
 
 const filter = fc.oneof(
   fc.constant({ type: "next_group_start" } as const),
@@ -204,6 +212,18 @@ export const anySubgroupStream: fc.Arbitrary<SubgroupStream> = anySubgroupHeader
     return { header, objects };
   });
 });
+
+/** Any authorization token. */
+export const anyToken: fc.Arbitrary<AuthorizationToken> = fc.oneof(
+  fc.record({ type: fc.constantFrom("delete" as const, "use_alias" as const), alias: anyBig }),
+  fc.record({
+    type: fc.constant("register" as const),
+    alias: anyBig,
+    tokenType: anyBig,
+    value: bytes,
+  }),
+  fc.record({ type: fc.constant("use_value" as const), tokenType: anyBig, value: bytes }),
+);
 
 /** Any legal datagram. */
 export const anyDatagram: fc.Arbitrary<ObjectDatagram> = fc

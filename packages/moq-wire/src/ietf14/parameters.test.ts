@@ -1,15 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { longVarints } from "../canonical.fixture.js";
 import { WireError } from "../wire-error.js";
-import { anyParameters } from "./messages.fixture.js";
-import { decodeAuthorizationToken, decodeExtensions, encodeExtensions } from "./parameters.js";
+import { anyParameters, anyToken } from "./messages.fixture.js";
+import {
+  decodeAuthorizationToken,
+  decodeExtensions,
+  encodeAuthorizationToken,
+  encodeExtensions,
+} from "./parameters.js";
 
 describe("extension blocks", () => {
   it("decode to what was encoded, and never when cut inside a pair", () => {
     fc.assert(
       fc.property(anyParameters, (list) => {
         const block = encodeExtensions(list);
-        expect(decodeExtensions(block)).toEqual(list);
+        expect(longVarints(() => expect(decodeExtensions(block)).toEqual(list))).toEqual([]);
         for (let end = 0; end < block.byteLength; end++) {
           try {
             expect(decodeExtensions(block.subarray(0, end)).length).toBeLessThan(list.length);
@@ -23,6 +29,24 @@ describe("extension blocks", () => {
 });
 
 describe("authorization tokens", () => {
+  it("decode to what was encoded, and to no other when cut", () => {
+    fc.assert(
+      fc.property(anyToken, (token) => {
+        const bytes = encodeAuthorizationToken(token);
+        expect(longVarints(() => expect(decodeAuthorizationToken(bytes)).toEqual(token))).toEqual(
+          [],
+        );
+        // A value runs to the end, so that a shorter one is a whole token, too.
+        const value = "value" in token ? token.value.byteLength : 0;
+        for (let end = 0; end < bytes.byteLength - value; end++) {
+          expect(() => decodeAuthorizationToken(bytes.subarray(0, end))).toThrow(
+            expect.objectContaining({ kind: "malformed", wireCode: 6 }),
+          );
+        }
+      }),
+    );
+  });
+
   it("have four forms", () => {
     expect(decodeAuthorizationToken(Uint8Array.of(0, 5))).toEqual({ type: "delete", alias: 5n });
     expect(decodeAuthorizationToken(Uint8Array.of(1, 5, 0, 9))).toEqual({

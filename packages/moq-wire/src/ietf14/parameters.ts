@@ -1,6 +1,6 @@
 import { Cursor } from "../cursor.js";
 import { WireError } from "../wire-error.js";
-import { Writer } from "../writer.js";
+import { encodeExact, type Writer } from "../writer.js";
 import { MAX_PARAMETER_BYTES, MESSAGE_PARAMETER, SESSION_ERROR, SETUP_PARAMETER } from "./codes.js";
 import { type Field, unencodable, violation } from "./field.js";
 
@@ -105,12 +105,9 @@ export function decodeExtensions(block: Uint8Array): Parameter[] {
 
 /** The extension block for {@link decodeExtensions}. @throws {WireError} `unencodable` */
 export function encodeExtensions(list: readonly Parameter[]): Uint8Array {
-  const counter = new Writer();
-  for (const pair of list) writePair(counter, pair, "extension");
-  const bytes = new Uint8Array(counter.size);
-  const writer = new Writer(bytes);
-  for (const pair of list) writePair(writer, pair, "extension");
-  return bytes;
+  return encodeExact((writer) => {
+    for (const pair of list) writePair(writer, pair, "extension");
+  });
 }
 
 /** An authorization token parameter's value (section 9.2.1.1). */
@@ -123,6 +120,19 @@ export type AuthorizationToken =
       readonly value: Uint8Array;
     }
   | { readonly type: "use_value"; readonly tokenType: bigint; readonly value: Uint8Array };
+
+const ALIAS_TYPES = { delete: 0, register: 1, use_alias: 2, use_value: 3 } as const;
+
+/** The value of an authorization token parameter. @throws {WireError} `unencodable` */
+export function encodeAuthorizationToken(token: AuthorizationToken): Uint8Array {
+  return encodeExact((writer) => {
+    writer.varint(ALIAS_TYPES[token.type], "aliasType");
+    if (token.type !== "use_value") writer.varint(token.alias, "tokenAlias");
+    if (token.type !== "register" && token.type !== "use_value") return;
+    writer.varint(token.tokenType, "tokenType");
+    writer.bytes(token.value);
+  });
+}
 
 /** Decodes an authorization token. @throws {WireError} with KEY_VALUE_FORMATTING_ERROR as `wireCode` */
 export function decodeAuthorizationToken(value: Uint8Array): AuthorizationToken {

@@ -1,9 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { longVarints } from "../canonical.fixture.js";
 import { WireError } from "../wire-error.js";
-import { anySubgroupStream, concat, type SubgroupStream, split } from "./messages.fixture.js";
+import { encodeExact } from "../writer.js";
+import {
+  anyNumber,
+  anySubgroupStream,
+  concat,
+  type SubgroupStream,
+  split,
+} from "./messages.fixture.js";
 import { encodeObjectHeader, encodeSubgroupHeader } from "./subgroup.js";
 import { SubgroupReader } from "./subgroup-reader.js";
+
+const TYPES = [0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d] as const;
 
 function encode({ header, objects }: SubgroupStream): Uint8Array {
   const chunks = [encodeSubgroupHeader(header)];
@@ -45,6 +55,52 @@ describe("a subgroup stream", () => {
     );
   });
 
+  it("reads as it was written with every header type of the draft", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...TYPES),
+        anySubgroupStream,
+        anyNumber,
+        fc.array(fc.nat(), { maxLength: 9 }),
+        (type, { header, objects }, subgroup, cuts) => {
+          const explicit = (type & 0x06) === 0x04;
+          const first = (type & 0x06) === 0x02;
+          const extensionsPresent = (type & 0x01) !== 0;
+          const bytes = encodeExact((writer) => {
+            writer.varint(type, "type");
+            writer.varint(header.trackAlias, "trackAlias");
+            writer.varint(header.groupId, "groupId");
+            if (explicit) writer.varint(subgroup, "subgroupId");
+            writer.u8(header.publisherPriority, "publisherPriority");
+          });
+          const expected: SubgroupStream = {
+            header: {
+              ...header,
+              subgroupId: first ? "first_object_id" : explicit ? subgroup : 0,
+              extensionsPresent,
+              endOfGroup: (type & 0x08) !== 0,
+            },
+            objects: objects.map(({ object, payload }) => {
+              const { extensions, ...bare } = object;
+              return { object: extensionsPresent ? object : bare, payload };
+            }),
+          };
+          const rest = encode(expected).subarray(encodeSubgroupHeader(expected.header).byteLength);
+          expect(read(split(concat([bytes, rest]), cuts))).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  it("takes no more bytes than it must", () => {
+    fc.assert(
+      fc.property(anySubgroupStream, (stream) => {
+        expect(longVarints(() => read([encode(stream)]))).toEqual([]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("reads as it was written byte by byte", () => {
     fc.assert(
       fc.property(anySubgroupStream, (stream) => {
@@ -67,7 +123,10 @@ describe("a subgroup stream", () => {
         reader.push(bytes.subarray(0, end));
         while (reader.next());
         if ([...ends, bytes.byteLength].includes(end)) reader.end();
-        else expect(() => reader.end()).toThrow(WireError);
+        else {
+          const incomplete = expect.objectContaining({ kind: "incomplete", wireCode: 3 });
+          expect(() => reader.end()).toThrow(incomplete);
+        }
       }),
     );
   });

@@ -57,10 +57,12 @@ export class GroupReader {
     return this.#nextFrame();
   }
 
-  /** The stream ended. @throws {WireError} `malformed` when it did so inside the header or a frame */
+  /** Checks that the stream's FIN comes between frames. @throws {WireError} `incomplete` */
   end(): void {
     if (this.#headerRead && this.#payloadLeft === 0 && this.#stream.buffered === 0) return;
-    throw new WireError("malformed", "GROUP", 0, "a group stream ended inside a header or frame");
+    const field = this.#headerRead ? "frame" : "header";
+    const { position } = this.#stream;
+    throw new WireError("incomplete", field, position, `a group stream ended inside a ${field}`);
   }
 
   #nextHeader(): GroupEvent | undefined {
@@ -84,7 +86,9 @@ export class GroupReader {
     if (!hasTrackStream(this.#version)) return { type: "frame", size: frame.size };
     this.#timestamp += frame.timestampDelta;
     if (this.#timestamp < 0n || this.#timestamp > MAX_VARINT) {
-      throw new WireError("malformed", "timestampDelta", 0, "a frame's timestamp is out of range");
+      const { position } = this.#stream;
+      const message = "a frame's timestamp is out of range";
+      throw new WireError("malformed", "timestampDelta", position, message);
     }
     return { type: "frame", size: frame.size, timestamp: this.#timestamp };
   }

@@ -65,6 +65,9 @@ export interface MessageCase<T = unknown> {
   readonly values: fc.Arbitrary<T>;
   readonly encode: (value: T) => Uint8Array;
   readonly decode: (cursor: Cursor) => T;
+  /** The same codec in another version. */
+  readonly encodeAs: (version: LiteVersion, value: T) => Uint8Array;
+  readonly decodeAs: (version: LiteVersion, cursor: Cursor) => T;
   /** The message runs to the end of what carries it, so that no truncation is incomplete. */
   readonly toTheEnd?: boolean;
 }
@@ -107,6 +110,8 @@ export function messageCases(version: LiteVersion): MessageCase[] {
       values,
       encode: (value) => encode(version, value as T),
       decode: (cursor) => decode(version, cursor),
+      encodeAs: (other, value) => encode(other, value as T),
+      decodeAs: decode,
       toTheEnd,
     });
   };
