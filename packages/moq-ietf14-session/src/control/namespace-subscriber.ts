@@ -75,7 +75,11 @@ export class NamespaceSubscriber {
     const full = this.#peerNamespaces.size >= MAX_PEER_NAMESPACES;
     if (this.#peerNamespaces.has(key) || path === undefined || full) {
       const reason = path === undefined ? "the namespace has no path" : "published already";
-      this.#answer(requestId, PUBLISH_NAMESPACE_ERROR.uninterested, full ? "too many namespaces" : reason);
+      this.#answer(
+        requestId,
+        PUBLISH_NAMESPACE_ERROR.uninterested,
+        full ? "too many namespaces" : reason,
+      );
       return;
     }
     this.#peerNamespaces.set(key, { requestId, namespace: trackNamespace, state: "asked" });
@@ -91,7 +95,8 @@ export class NamespaceSubscriber {
     }
     this.#peerNamespaces.delete(key);
     const { requestId } = entry;
-    if (entry.state === "asked") this.#answer(requestId, PUBLISH_NAMESPACE_ERROR.uninterested, "withdrawn");
+    if (entry.state === "asked")
+      this.#answer(requestId, PUBLISH_NAMESPACE_ERROR.uninterested, "withdrawn");
     this.#context.emit({ type: "peer_namespace_done", requestId });
   }
 
