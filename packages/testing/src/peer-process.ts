@@ -31,14 +31,16 @@ export interface PeerProcessOptions {
   readonly cwd?: string;
   /** Everything printed is also written here. */
   readonly logFile?: string;
+  /** Signals go to all that it started too, as Ctrl-C does in a terminal. */
+  readonly group?: boolean;
 }
 
 const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 const STOP_GRACE_MS = 3_000;
 
-const live = new Set<ChildProcess>();
+const live = new Set<PeerProcess>();
 process.once("exit", () => {
-  for (const child of live) child.kill("SIGKILL");
+  for (const peer of live) peer.signal("SIGKILL");
 });
 
 /** A child process: its output, its end, and signals to it. It never outlives this process. */
@@ -49,6 +51,7 @@ export class PeerProcess {
   /** Resolves when it has ended and all its output was read. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
+  readonly #isGroup: boolean;
   readonly #log: WriteStream | undefined;
   #exit: Exit | undefined;
 
@@ -56,6 +59,7 @@ export class PeerProcess {
     this.#child = child;
     this.pid = pid;
     this.name = options.name;
+    this.#isGroup = options.group === true;
     if (options.logFile !== undefined) {
       mkdirSync(dirname(options.logFile), { recursive: true });
       this.#log = createWriteStream(options.logFile, { flags: "a" });
@@ -63,10 +67,10 @@ export class PeerProcess {
     }
     this.#readLines("stdout");
     this.#readLines("stderr");
-    live.add(child);
+    live.add(this);
     this.exited = new Promise((resolve) => {
       child.once("close", (code, signal) => {
-        live.delete(child);
+        live.delete(this);
         this.#exit = { code, signal };
         this.#log?.end(`ended with ${signal ?? code}\n`);
         resolve(this.#exit);
@@ -79,6 +83,7 @@ export class PeerProcess {
     const [command, args] = dieWithParent(options.command, options.args);
     const child = spawn(command, args, {
       stdio: ["pipe", "pipe", "pipe"],
+      detached: options.group === true,
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
@@ -133,22 +138,30 @@ export class PeerProcess {
     return Promise.race([this.output.waitFor(matches, { ...deadline, what }), ended]);
   }
 
-  /** Sends a signal to this process only. */
+  /** Sends a signal to this process, or to its group where it leads one. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    if (!this.#isGroup) {
+      this.#child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // Nobody of the group is left.
+    }
   }
 
   /** SIGKILL, and waits for the end. */
   async kill(): Promise<Exit> {
-    this.#child.kill("SIGKILL");
+    this.signal("SIGKILL");
     return this.exited;
   }
 
   /** SIGTERM, SIGKILL if it has not ended within 3 s. */
   async stop(): Promise<Exit> {
     if (this.#exit !== undefined) return this.#exit;
-    this.#child.kill("SIGCONT");
-    this.#child.kill("SIGTERM");
+    this.signal("SIGCONT");
+    this.signal("SIGTERM");
     try {
       return await within(this.exited, { what: `${this.name} to end`, timeoutMs: STOP_GRACE_MS });
     } catch {
