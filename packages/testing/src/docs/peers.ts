@@ -74,30 +74,24 @@ export class DocumentPeers {
 
   /** For one document: puts what is here in place of what it says. */
   async edit(): Promise<(text: string) => string> {
-    const ports = new Map<string, number>();
-    for (const port of PORTS) ports.set(port, await freePort());
-    const edits: [RegExp | string, string | ((found: string) => string)][] = [
-      ...this.#hosts.map(([documented, here]): [string, string] => [documented, here]),
+    const ports = new Map<string, string>();
+    for (const port of PORTS) ports.set(port, `${await freePort()}`);
+    const here = new Map([
+      ...this.#hosts,
+      ...ports,
       ["/tmp/", `${this.#folder.path}/`],
       // Its default is one of the ports.
-      ["moq-bridge status", "moq-bridge status --admin 127.0.0.1:9090"],
-      ["@moq-bridge/registry dev", "@moq-bridge/registry dev --port 8080 --inspector-port 0"],
-      [/^npm start$/m, `npm start -- --duration ${DEMO_SECONDS}`],
+      ["moq-bridge status", `moq-bridge status --admin 127.0.0.1:${ports.get("9090")}`],
+      [
+        "@moq-bridge/registry dev",
+        `@moq-bridge/registry dev --port ${ports.get("8080")} --inspector-port 0`,
+      ],
+      ["npm start", `npm start -- --duration ${DEMO_SECONDS}`],
       ["demo --duration 20", `demo --duration ${DEMO_SECONDS}`],
-      [new RegExp(`\\b(${PORTS.join("|")})\\b`, "g"), (port) => `${ports.get(port)}`],
-    ];
-    return (text) =>
-      edits.reduce((edited, [from, to]) => {
-        return typeof to === "string"
-          ? edited.replaceAll(globally(from), to)
-          : edited.replaceAll(from, to);
-      }, text);
+    ]);
+    const documented = new RegExp([...here.keys()].map((text) => `${text}(?!\\d)`).join("|"), "g");
+    return (text) => text.replaceAll(documented, (found) => here.get(found) ?? found);
   }
-}
-
-/** `replaceAll` takes only such expressions. */
-function globally(from: RegExp | string): RegExp | string {
-  return typeof from === "string" ? from : new RegExp(from.source, "gm");
 }
 
 /** Lets everybody do everything on moq-relay, whatever the token: without it every token is refused. */

@@ -48,7 +48,7 @@ const TABLE: readonly Entry[] = [
   [
     "README.md",
     "npx moq-bridge run --relay-url https://localhost",
-    { how: "serves", until: [/connected/] },
+    { how: "serves", until: [/relay: connected/, /cloudflare: connected/] },
   ],
   ["README.md", "--publish", { how: "serves", until: [/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/] }],
   [
@@ -98,11 +98,6 @@ const TABLE: readonly Entry[] = [
   ["packages/cli/README.md", "moq-bridge relay", { how: "serves", until: [/open: everybody/] }],
   ["packages/cli/README.md", "runCli", { how: "serves" }],
   ["packages/moq-ietf14-session/README.md", "mediaoverquic", { how: "with peers" }],
-  [
-    "packages/registry/README.md",
-    "--filter @moq-bridge/registry dev",
-    { how: "serves", until: [/Ready on http/] },
-  ],
   ["packages/testing/README.md", "Scene", { how: "with peers" }],
   ["packages/transport-native/README.md", "loadNative", { how: "with peers" }],
   ["packages/web/README.md", "--filter @moq-bridge/web dev", { how: "serves", until: [/Local:/] }],
