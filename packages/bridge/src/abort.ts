@@ -22,3 +22,11 @@ export function childController(parent: AbortSignal): {
   else parent.addEventListener("abort", onAbort, { once: true });
   return { controller, release: () => parent.removeEventListener("abort", onAbort) };
 }
+
+/** Resolves when the signal aborts. */
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

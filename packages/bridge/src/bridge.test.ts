@@ -282,12 +282,21 @@ describe("ends", () => {
     await runtime.advance(100);
     expect(world.bridge.status().broadcasts[0]?.reason).toBeUndefined();
     const before = cdn.sessions[0]?.stats().requestsReceived ?? 0;
-    await runtime.advance(120_000);
-    expect(world.bridge.status().broadcasts[0]?.reason).toContain("silent");
-    expect(cdn.sessions[0]?.stats().requestsReceived).toBe(before + 1);
-    group?.writeFrame(bytes("b"));
+    const silentFrom = runtime.wallClock();
     await runtime.advance(12_000);
-    expect(world.bridge.status().broadcasts[0]?.reason).toBeUndefined();
+    expect(cdn.sessions[0]?.stats().requestsReceived).toBe(before + 1);
+    await runtime.advance(120_000);
+    const [silent] = world.bridge.status().broadcasts;
+    expect(silent?.state).toBe("silent");
+    expect(Math.abs((silent?.since ?? 0) - silentFrom)).toBeLessThanOrEqual(2_000);
+    expect(cdn.sessions[0]?.stats().requestsReceived).toBe(before + 1);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    group?.writeFrame(bytes("b"));
+    await runtime.advance(2_000);
+    expect(world.bridge.status().broadcasts[0]).toMatchObject({
+      state: "announced",
+      reason: undefined,
+    });
     expect(reader.frames).toEqual(["1:a", "1:b"]);
   });
 

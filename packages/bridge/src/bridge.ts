@@ -1,22 +1,21 @@
 import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
 import type { LiteSession } from "@moq-bridge/moq-lite-session";
-import { type Announcements, type BroadcastConsumer, Origin, type Path } from "@moq-bridge/origin";
-import type { RegistryEntry } from "@moq-bridge/registry";
-import { MoqError, type Runtime } from "@moq-bridge/runtime";
+import { type Announcements, Origin, type Path } from "@moq-bridge/origin";
+import type { Runtime } from "@moq-bridge/runtime";
 import { connectRelay } from "@moq-bridge/transport";
 import { type CloudflareOptions, cloudflareConnector } from "./cloudflare-connection.js";
+import { Crossings } from "./crossings.js";
+import { DEFAULT_HOLD_MS, DEFAULT_MAX_SESSIONS } from "./defaults.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import { LostNames } from "./lost-names.js";
-import { PathLane } from "./path-lane.js";
-import { PathPolicy, type Refusal } from "./path-policy.js";
-import { PublishedName } from "./published-name.js";
+import { type MapOptions, PathMap } from "./path-map.js";
 import { RegistryReporter, type ReportOptions } from "./registry-reporter.js";
-import { RegistryStream } from "./registry-stream.js";
 import { type RelayOptions, relayConnector } from "./relay-connection.js";
+import { RelayNames } from "./relay-names.js";
 import { RelayToken } from "./relay-token.js";
 import { SessionPool } from "./session-pool.js";
-import type { BridgeStatus, BroadcastStatus } from "./status.js";
+import type { BridgeStatus } from "./status.js";
 import { combinedHealth, type RegistryOptions, StreamSources } from "./stream-sources.js";
 import { Supervisor } from "./supervisor.js";
 import { ietf14Traffic, liteTraffic, TrafficMeter } from "./traffic.js";
@@ -35,25 +34,22 @@ export interface BridgeOptions {
   readonly report?: ReportOptions;
   /** Which way broadcasts are carried. */
   readonly direction: "both" | "to-cloudflare" | "to-relay";
-  /** Patterns of paths to carry, see {@link PathPolicy}; none means all. */
+  /** Patterns of paths to carry in either direction, see {@link PathPolicy}; none means all. */
   readonly allow: readonly string[];
-  /** Patterns of paths not to carry. */
+  /** Patterns of paths not to carry in either direction. */
   readonly deny: readonly string[];
+  /** What further holds for the relay's broadcasts. */
+  readonly toCloudflare?: MapOptions;
+  /** What further holds for streams on Cloudflare. */
+  readonly toRelay?: MapOptions;
+  /** How long a viewer is held while Cloudflare does not have its track yet, in milliseconds; default 10,000. */
+  readonly holdMs?: number;
+  /** The track by which streams that nobody watches are looked for, at one request a look; absent: they are not. */
+  readonly probeTrack?: string;
   /** How transport sessions are opened; by default over the network, see `connectRelay`. */
   readonly connect?: typeof connectRelay;
 }
 
-/** Everything known of one path. */
-interface PathEntry {
-  readonly lane: PathLane;
-  /** Live on the relay, from a publisher of its own. */
-  native: BroadcastConsumer | undefined;
-  /** Listed as live on Cloudflare. */
-  row: RegistryEntry | undefined;
-}
-
-/** Sessions with Cloudflare at once. */
-const DEFAULT_MAX_SESSIONS = 32;
 /** What one session with Cloudflare carries: names as one operator counted, streams as moq-relay-ietf allows. */
 const CLOUDFLARE_LIMITS = { names: 20, streams: 99 };
 
@@ -67,7 +63,6 @@ const WITHDRAW_MS = 1_000;
  */
 export class Bridge {
   readonly #options: BridgeOptions;
-  readonly #policy: PathPolicy;
   readonly #relayOrigin: Origin;
   readonly #cdn: Origin;
   readonly #toRelay: Origin;
@@ -78,80 +73,50 @@ export class Bridge {
   readonly #cloudflare: SessionPool<Ietf14Session>;
   readonly #sources: StreamSources;
   readonly #reporter: RegistryReporter | undefined;
-  readonly #lost: LostNames;
-  readonly #paths = new Map<Path, PathEntry>();
-  readonly #refused: Partial<Record<Refusal, number>> = {};
-  /** Rows that do not cross: counted once for as long as the registry lists them. */
-  readonly #refusedRows = new Set<Path>();
+  readonly #relayNames: RelayNames;
+  readonly #crossings: Crossings;
   readonly #announcements: Announcements;
-  /** The relay's own names are known: until then nothing may be shown there. */
-  #relayKnown = false;
   #stopping = false;
-  #onIdle: () => void = () => {};
 
+  /** @throws {MoqError} `path_invalid` for a prefix that never crosses */
   constructor(options: BridgeOptions) {
-    const { runtime, log, connect = connectRelay } = options;
+    const { runtime, log } = options;
     this.#options = options;
-    this.#lost = new LostNames(runtime);
-    this.#policy = new PathPolicy(options.allow, options.deny);
     this.#relayOrigin = new Origin({ runtime });
     this.#cdn = new Origin({ runtime });
     this.#toRelay = new Origin({ runtime });
     this.#token = new RelayToken({ runtime, log, read: () => relayTokenOf(options.relay) });
-    this.#relay = new Supervisor({
-      runtime,
-      log,
-      name: "relay",
-      connect: this.#relayMeter.counting(
-        relayConnector({
-          runtime,
-          log,
-          relay: options.relay,
-          token: this.#token,
-          connect,
-          origin: this.#relayOrigin,
-          toRelay: this.#toRelay,
-          originId: originIdOf(options.cloudflare.url),
-          onAnnounced: () => this.#handleRelayKnown(),
-        }),
-      ),
-      renewal: (_session, signal) => this.#token.renewed(signal),
-    });
-    const { requestLimit, maxSessions = DEFAULT_MAX_SESSIONS } = options.cloudflare;
-    this.#cloudflare = new SessionPool({
-      runtime,
-      log,
-      name: "cloudflare",
-      limits: { ...CLOUDFLARE_LIMITS, requests: requestLimit },
-      maxSessions,
-      connect: this.#cloudflareMeter.counting(
-        cloudflareConnector({ runtime, cloudflare: options.cloudflare, connect }),
-      ),
-    });
+    this.#relay = this.#createRelay();
+    this.#cloudflare = this.#createCloudflare();
     this.#announcements = this.#relayOrigin.announced();
     const { direction, report, registries = [], streams = [] } = options;
-    const named =
-      direction === "to-cloudflare" ? { registries: [], streams: [] } : { registries, streams };
     this.#sources = new StreamSources({
       runtime,
       log,
-      ...named,
-      onRows: (rows) => this.#handleRows(rows),
+      ...(direction === "to-cloudflare"
+        ? { registries: [], streams: [] }
+        : { registries, streams }),
+      onRows: (rows) => this.#crossings.handleRows(rows),
+      onRead: () => this.#relayNames.handleReading(),
     });
     if (report && direction !== "to-relay") {
       this.#reporter = new RegistryReporter({ ...report, runtime, log });
     }
-    this.#cdn.dynamic((request) => {
-      const activity = this.#paths.get(request.path)?.lane.activity;
-      if (activity instanceof RegistryStream) activity.handleRequest(request);
-      else {
-        request.reject(
-          new MoqError("track_not_found", `${request.path} is not bridged`, {
-            scope: "subscription",
-          }),
-        );
-      }
+    const sources = this.#sources;
+    this.#relayNames = new RelayNames({
+      runtime,
+      relay: this.#relayOrigin,
+      listed: {
+        isListed: (path) => this.#crossings.isListed(path),
+        get readAt() {
+          return sources.readAt;
+        },
+        askNow: () => void sources.pollNow(),
+      },
+      onSettled: (path) => this.#crossings.handleAnnouncement(path),
     });
+    this.#crossings = this.#createCrossings();
+    this.#cdn.dynamic((request) => this.#crossings.handleRequest(request));
   }
 
   /** Starts both sides; each comes up, and stays up, on its own. */
@@ -167,6 +132,7 @@ export class Bridge {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#sources.stop();
+    this.#relayNames.stop();
     this.#announcements.close();
     await Promise.all([this.#withdrawAll(), this.#reporter?.stop()]);
     await Promise.all([this.#relay.stop(), this.#cloudflare.stop()]);
@@ -179,23 +145,6 @@ export class Bridge {
 
   /** What the bridge does right now. */
   status(): BridgeStatus {
-    const broadcasts: BroadcastStatus[] = [];
-    for (const [path, entry] of this.#paths) {
-      const activity = entry.lane.running;
-      if (activity instanceof PublishedName || activity instanceof RegistryStream) {
-        const { state, reason, since } = activity.state;
-        broadcasts.push({ path, direction: activity.direction, state, reason, since });
-      }
-      if (entry.native && entry.row) {
-        broadcasts.push({
-          path,
-          direction: "to-relay",
-          state: "conflict",
-          reason: "the registry lists it on Cloudflare, but the relay has its own publisher",
-          since: entry.row.firstSeen,
-        });
-      }
-    }
     const registries = this.#sources.status();
     return {
       relay: this.#relay.status(),
@@ -205,9 +154,71 @@ export class Bridge {
       report: this.#reporter?.status(),
       traffic: { relay: this.#relayMeter.total(), cloudflare: this.#cloudflareMeter.total() },
       relayTokenExpiresAt: this.#token.expiresAt,
-      broadcasts,
-      refused: { ...this.#refused },
+      broadcasts: this.#crossings.status(),
+      refused: this.#crossings.refused,
     };
+  }
+
+  #createRelay(): Supervisor<LiteSession> {
+    const { runtime, log, relay, cloudflare, connect = connectRelay } = this.#options;
+    return new Supervisor({
+      runtime,
+      log,
+      name: "relay",
+      connect: this.#relayMeter.counting(
+        relayConnector({
+          runtime,
+          log,
+          relay,
+          token: this.#token,
+          connect,
+          origin: this.#relayOrigin,
+          toRelay: this.#toRelay,
+          originId: originIdOf(cloudflare.url),
+          onSession: (tellsBridges) => this.#relayNames.handleSession(tellsBridges),
+          onAnnounced: () => this.#handleRelayKnown(),
+        }),
+      ),
+      renewal: (_session, signal) => this.#token.renewed(signal),
+    });
+  }
+
+  #createCloudflare(): SessionPool<Ietf14Session> {
+    const { runtime, log, cloudflare, connect = connectRelay } = this.#options;
+    const { requestLimit, maxSessions = DEFAULT_MAX_SESSIONS } = cloudflare;
+    return new SessionPool({
+      runtime,
+      log,
+      name: "cloudflare",
+      limits: { ...CLOUDFLARE_LIMITS, requests: requestLimit },
+      maxSessions,
+      connect: this.#cloudflareMeter.counting(
+        cloudflareConnector({ runtime, cloudflare, connect }),
+      ),
+    });
+  }
+
+  #createCrossings(): Crossings {
+    const { runtime, log, direction, holdMs = DEFAULT_HOLD_MS, probeTrack } = this.#options;
+    const { allow, deny, toCloudflare = {}, toRelay = {}, cloudflare } = this.#options;
+    const sessions = this.#cloudflare;
+    const both = { allow, deny };
+    return new Crossings(this.#relayNames, {
+      toCloudflare: direction === "to-relay" ? undefined : new PathMap(toCloudflare, both),
+      toRelay: direction === "to-cloudflare" ? undefined : new PathMap(toRelay, both),
+      prefix: cloudflare.announcePrefix,
+      names: { runtime, log, sessions, lost: new LostNames(runtime) },
+      streams: {
+        runtime,
+        log,
+        sessions,
+        cdn: this.#cdn,
+        toRelay: this.#toRelay,
+        holdMs,
+        probeTrack,
+      },
+      reporter: this.#reporter,
+    });
   }
 
   /** A session with the relay has told what is there: take it in before anything of ours is shown. */
@@ -215,8 +226,7 @@ export class Bridge {
     for (let next = this.#announcements.tryNext(); next; next = this.#announcements.tryNext()) {
       this.#handleAnnouncement(next.path);
     }
-    this.#relayKnown = true;
-    for (const [path, entry] of this.#paths) this.#reconcile(path, entry);
+    this.#crossings.handleRelayKnown();
   }
 
   async #followRelay(): Promise<void> {
@@ -225,124 +235,17 @@ export class Bridge {
 
   /** Asks what is so now: announcements are read in two places and may be handled out of order. */
   #handleAnnouncement(path: Path): void {
-    const native = this.#relayOrigin.broadcast(path);
-    if (!this.#paths.get(path)?.native && !(native && this.#admits(path))) return;
-    const entry = this.#entry(path);
-    entry.native = native;
-    this.#reconcile(path, entry);
+    this.#relayNames.handleAnnouncement(path);
+    this.#crossings.handleAnnouncement(path);
   }
 
-  #handleRows(entries: readonly RegistryEntry[]): void {
-    const rows = new Map(entries.map((row) => [row.streamId, row]));
-    for (const path of this.#refusedRows) if (!rows.has(path)) this.#refusedRows.delete(path);
-    for (const [path, row] of rows) {
-      if (this.#refusedRows.has(path)) continue;
-      if (this.#admits(path)) this.#entry(path).row = row;
-      else this.#refusedRows.add(path);
-    }
-    for (const [path, entry] of this.#paths) {
-      if (entry.row) entry.row = rows.get(path);
-      this.#reconcile(path, entry);
-    }
-  }
-
-  #admits(path: Path): boolean {
-    const refusal = this.#policy.refusal(path);
-    if (refusal) this.#refused[refusal] = (this.#refused[refusal] ?? 0) + 1;
-    return refusal === undefined;
-  }
-
-  #entry(path: Path): PathEntry {
-    let entry = this.#paths.get(path);
-    if (!entry) {
-      const { runtime, log } = this.#options;
-      entry = {
-        lane: new PathLane({ runtime, log, onIdle: () => this.#forget(path) }),
-        native: undefined,
-        row: undefined,
-      };
-      this.#paths.set(path, entry);
-    }
-    return entry;
-  }
-
-  #forget(path: Path): void {
-    const entry = this.#paths.get(path);
-    if (entry && !entry.lane.running && !entry.lane.activity && !entry.native && !entry.row) {
-      this.#paths.delete(path);
-    }
-    if (this.#stopping && this.#paths.size === 0) this.#onIdle();
-  }
-
-  /** Makes the path's lane do what is known of it; its own relay's publishers come before the registry. */
-  #reconcile(path: Path, entry: PathEntry): void {
-    if (this.#stopping) return;
-    if (entry.native) this.#reporter?.show(path);
-    else this.#reporter?.hide(path);
-    if (entry.native) this.#showOnCloudflare(path, entry, entry.native);
-    else if (entry.row) this.#showOnRelay(path, entry, entry.row);
-    else {
-      entry.lane.set(undefined);
-      this.#forget(path);
-    }
-  }
-
-  #showOnCloudflare(path: Path, entry: PathEntry, broadcast: BroadcastConsumer): void {
-    if (this.#options.direction === "to-relay") {
-      entry.lane.set(undefined);
-      return;
-    }
-    const current = entry.lane.activity;
-    if (current instanceof PublishedName && current.broadcast === broadcast) return;
-    const { runtime, log } = this.#options;
-    entry.lane.set(
-      new PublishedName({
-        path,
-        broadcast,
-        sessions: this.#cloudflare,
-        lost: this.#lost,
-        runtime,
-        log,
-      }),
-    );
-  }
-
-  #showOnRelay(path: Path, entry: PathEntry, row: RegistryEntry): void {
-    if (!this.#relayKnown) return;
-    const current = entry.lane.activity;
-    const instance = row.instance ?? "";
-    if (current instanceof RegistryStream && current.instance === instance) return;
-    const { runtime, log } = this.#options;
-    entry.lane.set(
-      new RegistryStream({
-        path,
-        instance,
-        cdn: this.#cdn,
-        toRelay: this.#toRelay,
-        sessions: this.#cloudflare,
-        runtime,
-        log,
-      }),
-    );
-  }
-
-  /** Ends every lane; names that rest on Cloudflare's side are not waited for beyond the limit. */
+  /** Names that rest on Cloudflare's side are not waited for beyond the limit. */
   async #withdrawAll(): Promise<void> {
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
-    for (const [path, entry] of this.#paths) {
-      entry.native = undefined;
-      entry.row = undefined;
-      entry.lane.set(undefined);
-      this.#forget(path);
-    }
-    if (this.#paths.size === 0) return;
     let cancel = () => {};
     const limit = new Promise<void>((resolve) => {
       cancel = this.#options.runtime.setTimer(WITHDRAW_MS, resolve);
     });
-    await Promise.race([idle, limit]);
+    await Promise.race([this.#crossings.withdrawAll(), limit]);
     cancel();
   }
 }

@@ -4,6 +4,7 @@ import {
   IETF14_PROTOCOLS,
   type Ietf14Session,
 } from "@moq-bridge/moq-ietf14-session";
+import type { Path } from "@moq-bridge/origin";
 import type { Runtime } from "@moq-bridge/runtime";
 import type { connectRelay, TlsTrust } from "@moq-bridge/transport";
 
@@ -16,6 +17,13 @@ export interface CloudflareOptions {
   readonly requestLimit?: number;
   /** Sessions at once at most; default 32. What does not fit waits for capacity. */
   readonly maxSessions?: number;
+  /**
+   * Announced once for all that is shown below it. Saves requests and names; all tracks below are
+   * served by the one session that holds it, of 99 streams. Streams listed below it are not carried.
+   */
+  readonly announcePrefix?: Path;
+  /** Tracks written once in a long while, `*` stands for any characters; default `catalog.json` and `.catalog`. */
+  readonly writeOnceTracks?: readonly string[];
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -26,6 +34,8 @@ export function cloudflareConnector(options: {
   cloudflare: CloudflareOptions;
   connect: typeof connectRelay;
 }): (signal: AbortSignal) => Promise<Ietf14Session> {
+  const { writeOnceTracks = cloudflare.writeOnceTracks } = options.cloudflare;
+  const profile = { ...cloudflare, writeOnceTracks };
   return async (signal) => {
     const { session } = await options.connect(options.cloudflare.url, {
       protocols: IETF14_PROTOCOLS,
@@ -34,6 +44,6 @@ export function cloudflareConnector(options: {
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal,
     });
-    return connectIetf14(session, { runtime: options.runtime, profile: cloudflare });
+    return connectIetf14(session, { runtime: options.runtime, profile });
   };
 }

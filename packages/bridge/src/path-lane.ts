@@ -14,12 +14,12 @@ const RESTART_MS = 1_000;
  * hands only after its previous owner let go. Of several changes made while
  * one ends, the last counts.
  */
-export class PathLane {
+export class PathLane<A extends Activity = Activity> {
   readonly #runtime: Runtime;
   readonly #log: Logger;
   readonly #onIdle: () => void;
-  #wanted: Activity | undefined;
-  #running: Activity | undefined;
+  #wanted: A | undefined;
+  #running: A | undefined;
   #controller: AbortController | undefined;
 
   /** @param onIdle called each time the last activity has ended and no other follows */
@@ -30,17 +30,17 @@ export class PathLane {
   }
 
   /** What the path is used for, or will be when its predecessor has ended. */
-  get activity(): Activity | undefined {
+  get activity(): A | undefined {
     return this.#wanted;
   }
 
   /** What is on the wire now: `activity`, or its predecessor still ending. */
-  get running(): Activity | undefined {
+  get running(): A | undefined {
     return this.#running;
   }
 
   /** Ends what is running and starts `activity`, or nothing. */
-  set(activity: Activity | undefined): void {
+  set(activity: A | undefined): void {
     if (activity === this.#wanted) return;
     this.#wanted = activity;
     if (this.#controller) this.#controller.abort();

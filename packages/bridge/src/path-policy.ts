@@ -1,6 +1,10 @@
 import type { Path } from "@moq-bridge/origin";
 
-/** Why a path does not cross. */
+/**
+ * Why a path does not cross: what it looks like; `allow` and `deny`;
+ * `outside_prefix` (not below the prefix that is stripped); `own_prefix`
+ * (listed below the prefix that the bridge announces as its own).
+ */
 export type Refusal =
   | "empty_path"
   | "empty_segment"
@@ -10,7 +14,9 @@ export type Refusal =
   | "too_many_parts"
   | "too_long"
   | "not_allowed"
-  | "denied";
+  | "denied"
+  | "outside_prefix"
+  | "own_prefix";
 
 /** Most parts of a path that crosses: the limit of moq-relay and of a draft-14 namespace. */
 export const MAX_PATH_PARTS = 32;
@@ -52,7 +58,8 @@ export class PathPolicy {
   }
 }
 
-function neverCrosses(path: Path): Refusal | undefined {
+/** Why `path` crosses under no settings, or `undefined`. */
+export function neverCrosses(path: Path): Refusal | undefined {
   if (path === "") return "empty_path";
   if (CONTROL.test(path)) return "control_character";
   if (utf8.encode(path).byteLength > MAX_PATH_BYTES) return "too_long";

@@ -1,5 +1,5 @@
 import type { Ietf14Session, NamespacePublication } from "@moq-bridge/moq-ietf14-session";
-import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
+import type { Path } from "@moq-bridge/origin";
 import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
@@ -7,7 +7,7 @@ import type { Logger } from "./logger.js";
 import type { LostNames } from "./lost-names.js";
 import type { Activity } from "./path-lane.js";
 import type { SessionPool } from "./session-pool.js";
-import { ActivityState } from "./status.js";
+import { ActivityState, type StateStatus } from "./status.js";
 
 /** After DONE a name is not used again before its CANCEL, or this long. */
 const REST_MS = 15_000;
@@ -15,15 +15,14 @@ const REST_MS = 15_000;
 const RETRY = { baseMs: 1_000, capMs: 3_000 };
 
 /**
- * Keeps one of the relay's broadcasts announced on Cloudflare's side with
- * PUBLISH_NAMESPACE: on each new session, after a CANCEL, and again and again
- * while another publisher holds the name.
+ * Keeps one name announced on Cloudflare's side with PUBLISH_NAMESPACE: on each
+ * new session, after a CANCEL, and again and again while another publisher
+ * holds it.
  */
 export class PublishedName implements Activity {
-  readonly direction = "to-cloudflare";
-  readonly state: ActivityState;
-  readonly broadcast: BroadcastConsumer;
+  readonly #state: ActivityState;
   readonly #path: Path;
+  readonly #publish: (session: Ietf14Session) => NamespacePublication;
   readonly #sessions: SessionPool<Ietf14Session>;
   readonly #runtime: Runtime;
   readonly #log: Logger;
@@ -32,24 +31,30 @@ export class PublishedName implements Activity {
 
   constructor(options: {
     path: Path;
-    broadcast: BroadcastConsumer;
+    /** Sends PUBLISH_NAMESPACE for `path`. */
+    publish: (session: Ietf14Session) => NamespacePublication;
     sessions: SessionPool<Ietf14Session>;
     runtime: Runtime;
     log: Logger;
     lost: LostNames;
   }) {
     this.#path = options.path;
-    this.broadcast = options.broadcast;
+    this.#publish = options.publish;
     this.#sessions = options.sessions;
     this.#runtime = options.runtime;
     this.#log = options.log;
     this.#lost = options.lost;
-    this.state = new ActivityState(options.runtime, "waiting", options.sessions.shortage);
+    this.#state = new ActivityState(options.runtime, "waiting");
+  }
+
+  get state(): StateStatus {
+    const { now } = this.#state;
+    return now.state === "waiting" ? { ...now, reason: this.#sessions.shortage } : now;
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!this.#sessions.hasRoom("name")) this.state.set("waiting", this.#sessions.shortage);
+      if (!this.#sessions.hasRoom("name")) this.#state.set("waiting");
       try {
         const lease = await this.#sessions.lease("name", signal);
         await this.#publishOn(lease.session, signal).finally(lease.release);
@@ -62,13 +67,13 @@ export class PublishedName implements Activity {
 
   /** One PUBLISH_NAMESPACE and its life, until it ended or the signal aborts. */
   async #publishOn(session: Ietf14Session, signal: AbortSignal): Promise<void> {
-    if (this.#failures === 0) this.state.set("announcing", "PUBLISH_NAMESPACE not answered yet");
+    if (this.#failures === 0) this.#state.set("announcing", "PUBLISH_NAMESPACE not answered yet");
     let publication: NamespacePublication | undefined;
     try {
-      publication = session.publishNamespace(this.#path, this.broadcast);
+      publication = this.#publish(session);
       await untilAborted(publication.accepted, signal);
       this.#failures = 0;
-      this.state.set("announced");
+      this.#state.set("announced");
       this.#log.info("shown on Cloudflare", { path: this.#path });
       const stay = this.#announceOnceMore(publication);
       const end = await untilAborted(publication.ended, signal).finally(stay);
@@ -108,14 +113,14 @@ export class PublishedName implements Activity {
     this.#failures++;
     if (error.scope === "session") return;
     this.#lost.delete(this.#path);
-    if (this.state.state !== "conflict") {
+    if (this.#state.now.state !== "conflict") {
       this.#log.warn("Cloudflare refused a name", { path: this.#path, why: error.message });
     }
-    this.state.set("conflict", `Cloudflare refused the name: ${error.message}`);
+    this.#state.set("conflict", `Cloudflare refused the name: ${error.message}`);
   }
 
   async #rest({ ended }: NamespacePublication, session: Ietf14Session): Promise<void> {
-    this.state.set("resting", "withdrawn, waiting for Cloudflare to let the name go");
+    this.#state.set("resting", "withdrawn, waiting for Cloudflare to let the name go");
     let cancel = () => {};
     const limit = new Promise<undefined>((resolve) => {
       cancel = this.#runtime.setTimer(REST_MS, () => resolve(undefined));

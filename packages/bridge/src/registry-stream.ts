@@ -1,23 +1,39 @@
 import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
 import type { Origin, Path, TrackRequest } from "@moq-bridge/origin";
-import { type Runtime, toMoqError } from "@moq-bridge/runtime";
-import { childController, untilAborted } from "./abort.js";
-import { backoff } from "./backoff.js";
+import { type Runtime, sleep, toMoqError } from "@moq-bridge/runtime";
+import { childController, untilAborted, whenAborted } from "./abort.js";
+import { backoffDelay } from "./backoff.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import type { Activity } from "./path-lane.js";
 import type { SessionPool } from "./session-pool.js";
-import { ActivityState } from "./status.js";
+import { SilenceWatch } from "./silence-watch.js";
+import { ActivityState, type StateStatus } from "./status.js";
 import { TrackPull } from "./track-pull.js";
 
-/** How long a reader waits while the CDN does not know the track yet. */
-const HOLD_MS = 10_000;
-/** How often the CDN is asked for a publisher that left while the registry still lists it. */
-const PROBE = { baseMs: 250, capMs: 2_500 };
-/** A stream that gives nothing for this long on any track that flowed is asked about once. */
-const SILENCE_MS = 10_000;
-const SILENT = "silent: Cloudflare has the stream, but nothing comes";
-const NOT_VERIFIED = "not verified: nobody has watched it yet";
+/** What is settled for all streams of the registry. */
+export interface StreamOptions {
+  readonly cdn: Origin;
+  readonly toRelay: Origin;
+  readonly sessions: SessionPool<Ietf14Session>;
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  /** How long a reader waits while the CDN does not know the track yet, in milliseconds. */
+  readonly holdMs: number;
+  /** The track by which a stream that nobody watches is looked for; absent: it is not. */
+  readonly probeTrack: string | undefined;
+}
+
+/** How often the CDN is asked for a publisher that left while the registry still lists it: soon, then seldom. */
+const RETURN = { baseMs: 250, capMs: 2_500 };
+const LATE_RETURN = { baseMs: 250, capMs: 10_000 };
+const SOON_ATTEMPTS = 20;
+/** How often a stream that nobody watches is looked for, in milliseconds. */
+const PROBE_MS = 60_000;
+/** The SUBSCRIBE_ERROR code for a name that nobody publishes (section 9.8). */
+const NOT_THERE = 4;
+const SILENT = "Cloudflare has the stream, but nothing comes";
+const NOT_VERIFIED = "not verified: nobody watches it, the registry lists it";
 
 /**
  * Shows one stream that the registry names on the relay, and pulls its tracks
@@ -26,43 +42,37 @@ const NOT_VERIFIED = "not verified: nobody has watched it yet";
  */
 export class RegistryStream implements Activity {
   readonly direction = "to-relay";
-  readonly state: ActivityState;
   /** The registry's mark of this run of the stream; another mark is another instance. */
   readonly instance: string;
   readonly #path: Path;
-  readonly #cdn: Origin;
-  readonly #toRelay: Origin;
-  readonly #sessions: SessionPool<Ietf14Session>;
-  readonly #runtime: Runtime;
-  readonly #log: Logger;
+  readonly #shownAs: Path;
+  readonly #options: StreamOptions;
+  readonly #state: ActivityState;
   readonly #pulls = new Set<TrackPull>();
+  /** While there are pulls. */
+  #silence: SilenceWatch | undefined;
   #onRequest: ((request: TrackRequest) => void) | undefined;
 
-  constructor(options: {
-    path: Path;
-    instance: string;
-    cdn: Origin;
-    toRelay: Origin;
-    sessions: SessionPool<Ietf14Session>;
-    runtime: Runtime;
-    log: Logger;
-  }) {
-    this.#path = options.path;
-    this.instance = options.instance;
-    this.#cdn = options.cdn;
-    this.#toRelay = options.toRelay;
-    this.#sessions = options.sessions;
-    this.#runtime = options.runtime;
-    this.#log = options.log;
-    this.state = new ActivityState(options.runtime, "announced", NOT_VERIFIED);
+  constructor(stream: { path: Path; shownAs: Path; instance: string }, options: StreamOptions) {
+    this.#path = stream.path;
+    this.#shownAs = stream.shownAs;
+    this.instance = stream.instance;
+    this.#options = options;
+    this.#state = new ActivityState(options.runtime, "announced", NOT_VERIFIED);
+  }
+
+  get state(): StateStatus {
+    const waiting = [...this.#pulls].filter((pull) => pull.isWaiting).length;
+    if (waiting === 0) return this.#state.now;
+    return { ...this.#state.now, reason: `${waiting} tracks: ${this.#options.sessions.shortage}` };
   }
 
   async run(signal: AbortSignal): Promise<void> {
     for (let generation = 0; !signal.aborted; generation++) {
       const lastTrack = await this.#oneInstance(generation, signal);
       if (lastTrack === undefined) continue;
-      this.state.set("gone", "the publisher left Cloudflare, the registry still lists it");
-      this.#log.info("no longer on Cloudflare; hidden on the relay", { path: this.#path });
+      this.#state.set("gone", "the publisher left Cloudflare, the registry still lists it");
+      this.#options.log.info("no longer on Cloudflare; hidden on the relay", { path: this.#path });
       await this.#untilBack(lastTrack, signal).catch(() => undefined);
     }
   }
@@ -74,25 +84,27 @@ export class RegistryStream implements Activity {
 
   /** Shows one instance until it ends; gives the track whose publisher is gone, if that is why. */
   async #oneInstance(generation: number, signal: AbortSignal): Promise<string | undefined> {
+    const { cdn, toRelay, log, probeTrack } = this.#options;
     const { controller, release } = childController(signal);
     let goneTrack: string | undefined;
-    this.#onRequest = (request) => {
-      const onGone = () => {
-        goneTrack = request.name;
-        controller.abort();
-      };
-      void this.#pull(request, onGone, controller.signal);
+    const end = (track: string) => {
+      goneTrack = track;
+      controller.abort();
     };
-    const broadcast = this.#cdn.request(this.#path);
+    this.#onRequest = (request) => {
+      void this.#pull(request, () => end(request.name), controller.signal);
+    };
+    const broadcast = cdn.request(this.#path);
     const hops = [stableId(this.#path, this.instance, String(generation))];
-    const publication = this.#toRelay.publish(this.#path, broadcast, { hops });
-    this.state.set("announced", NOT_VERIFIED);
-    this.#log.info("shown on the relay", { path: this.#path });
-    const stopWatching = this.#watchSilence();
+    const publication = toRelay.publish(this.#shownAs, broadcast, { hops });
+    this.#state.set("announced", NOT_VERIFIED);
+    log.info("shown on the relay", { path: this.#path });
+    if (probeTrack !== undefined) {
+      void this.#probe(probeTrack, () => end(probeTrack), controller.signal).catch(() => undefined);
+    }
     void broadcast.closed.then(() => controller.abort());
-    await aborted(controller.signal);
+    await whenAborted(controller.signal);
     release();
-    stopWatching();
     this.#onRequest = undefined;
     publication.finish();
     broadcast.close();
@@ -100,73 +112,83 @@ export class RegistryStream implements Activity {
   }
 
   async #pull(request: TrackRequest, onGone: () => void, signal: AbortSignal): Promise<void> {
-    const pull = new TrackPull(
-      {
-        request,
-        sessions: this.#sessions,
-        runtime: this.#runtime,
-        holdMs: HOLD_MS,
-        onAccepted: () => this.state.set("announced"),
-        onGone,
-      },
-      signal,
-    );
+    const { sessions, runtime, holdMs, log } = this.#options;
+    const onAccepted = () => this.#state.set("announced");
+    const pull = new TrackPull({ request, sessions, runtime, holdMs, onAccepted, onGone }, signal);
     this.#pulls.add(pull);
+    this.#silence ??= this.#watchSilence();
     try {
       await pull.run();
     } catch (error) {
       const why = toMoqError(error, "pull_failed", "subscription").message;
-      const { path, name: track } = request;
-      this.#log.error("internal error while reading a track", { path, track, why });
+      log.error("internal error while reading a track", {
+        path: this.#path,
+        track: request.name,
+        why,
+      });
     } finally {
       this.#pulls.delete(pull);
+      if (this.#pulls.size === 0) this.#handleUnwatched(signal.aborted);
     }
   }
 
-  /** Cloudflare says little of death: a stream that falls silent is asked for once more. Returns how to stop. */
-  #watchSilence(): () => void {
-    let frames = 0;
-    let asked = false;
-    let cancel = () => {};
-    const look = () => {
-      const flowing = [...this.#pulls].filter((pull) => pull.frameCount > 0);
-      const before = frames;
-      frames = flowing.reduce((sum, pull) => sum + pull.frameCount, 0);
-      const silent = flowing.length > 0 && frames === before;
-      if (silent && !asked) {
-        this.state.set("announced", SILENT);
-        flowing[0]?.verify();
-      } else if (!silent && asked) this.state.set("announced");
-      asked = silent;
-      cancel = this.#runtime.setTimer(SILENCE_MS, look);
-    };
-    look();
-    return () => cancel();
+  #handleUnwatched(isOver: boolean): void {
+    this.#silence?.stop();
+    this.#silence = undefined;
+    // Where it is looked for, it counts as verified until the next look.
+    const isVerified = this.#options.probeTrack !== undefined;
+    if (!isOver) this.#state.set("announced", isVerified ? undefined : NOT_VERIFIED);
+  }
+
+  /** A stream that falls silent is asked for once more: what comes of that is a refusal, or not. */
+  #watchSilence(): SilenceWatch {
+    const flowing = () => [...this.#pulls].filter((pull) => pull.frameCount > 0);
+    return new SilenceWatch({
+      runtime: this.#options.runtime,
+      frames: () => flowing().reduce((sum, pull) => sum + pull.frameCount, 0),
+      onSilent: (sinceMs) => {
+        this.#state.set("silent", SILENT, sinceMs);
+        flowing()[0]?.verify();
+      },
+      onOver: () => this.#state.set("announced"),
+    });
+  }
+
+  /** Looks for a stream that nobody watches, again and again. */
+  async #probe(track: string, onGone: () => void, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const answer = this.#pulls.size === 0 ? await this.#ask(track, signal) : "unanswered";
+      if (answer === "gone") onGone();
+      if (answer === "there" && this.#pulls.size === 0) this.#state.set("announced");
+      await sleep(this.#options.runtime, PROBE_MS, signal);
+    }
   }
 
   /** Asks for a track that was there until it is there again. */
   async #untilBack(track: string, signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#options;
     for (let failures = 1; ; failures++) {
-      await backoff(this.#runtime, failures, PROBE, signal);
-      const { session, release } = await this.#sessions.lease("track", signal);
-      let subscription: Subscription | undefined;
-      try {
-        subscription = session.subscribe(this.#path, track);
-        await untilAborted(subscription.accepted, signal);
-        return;
-      } catch {
-        // Still gone, or the session is: either way it is asked again.
-      } finally {
-        subscription?.unsubscribe();
-        release();
-      }
+      const pace = failures <= SOON_ATTEMPTS ? RETURN : LATE_RETURN;
+      await sleep(runtime, backoffDelay(runtime, failures, pace), signal);
+      if ((await this.#ask(track, signal)) === "there") return;
     }
   }
-}
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  /** One SUBSCRIBE, ended as soon as it is answered. Rejects with the signal's reason. */
+  async #ask(track: string, signal: AbortSignal): Promise<"there" | "gone" | "unanswered"> {
+    const { session, release } = await this.#options.sessions.lease("track", signal);
+    let subscription: Subscription | undefined;
+    try {
+      subscription = session.subscribe(this.#path, track);
+      await untilAborted(subscription.accepted, signal);
+      return "there";
+    } catch (error) {
+      signal.throwIfAborted();
+      const { code, wireCode } = toMoqError(error, "subscribe_failed", "subscription");
+      return code === "request_refused" && wireCode === NOT_THERE ? "gone" : "unanswered";
+    } finally {
+      subscription?.unsubscribe();
+      release();
+    }
+  }
 }

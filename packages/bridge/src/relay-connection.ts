@@ -4,7 +4,7 @@ import { type Runtime, toMoqError } from "@moq-bridge/runtime";
 import type { connectRelay, TlsTrust } from "@moq-bridge/transport";
 import { GatedOrigin } from "./gated-origin.js";
 import type { Logger } from "./logger.js";
-import type { RelayToken } from "./relay-token.js";
+import { type RelayToken, tokenClaims } from "./relay-token.js";
 
 /** How to reach the relay. */
 export interface RelayOptions {
@@ -31,6 +31,8 @@ export function relayConnector(options: {
   /** Served to the relay. */
   toRelay: Origin;
   originId: bigint;
+  /** A session is up. `tellsBridges`: what other bridges announce there is not announced to it. */
+  onSession(tellsBridges: boolean): void;
   /** The peer's broadcasts are in `origin`; called before any of `toRelay` is announced. */
   onAnnounced(): void;
 }): (signal: AbortSignal) => Promise<LiteSession> {
@@ -60,9 +62,15 @@ export function relayConnector(options: {
       subscribe: options.origin,
       originId: options.originId,
     });
+    options.onSession(session.hasOrigins || hidesClusterNames(token));
     await session.announced;
     options.onAnnounced();
     open();
     return session;
   };
+}
+
+/** Relays whose announcements carry no origins hide the names of cluster nodes from each other: bridges with such a token meet none. */
+function hidesClusterNames(token: string | undefined): boolean {
+  return token !== undefined && tokenClaims(token)?.cluster === true;
 }

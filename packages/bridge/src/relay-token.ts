@@ -94,13 +94,20 @@ export class RelayToken {
 
 /** When a JWT expires (`exp`), in milliseconds since the Unix epoch; `undefined` for anything else. Nothing is verified. */
 export function tokenExpiry(token: string): number | undefined {
+  const exp = tokenClaims(token)?.exp;
+  return typeof exp === "number" && Number.isFinite(exp) && Math.abs(exp) < 8.64e12
+    ? exp * 1000
+    : undefined;
+}
+
+/** What a JWT claims of expiry and cluster membership; `undefined` for anything else. Nothing is verified. */
+export function tokenClaims(
+  token: string,
+): { readonly exp?: unknown; readonly cluster?: unknown } | undefined {
   const payload = token.split(".")[1];
   if (payload === undefined) return undefined;
   try {
-    const { exp } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-    return typeof exp === "number" && Number.isFinite(exp) && Math.abs(exp) < 8.64e12
-      ? exp * 1000
-      : undefined;
+    return JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) ?? undefined;
   } catch {
     return undefined;
   }

@@ -11,30 +11,44 @@ import type { SideTraffic } from "./traffic.js";
 /**
  * What a broadcast is doing on its way to the other side:
  *
- * - `waiting`: for a session with room
+ * - `waiting`: for a session, for capacity, or for the registry
  * - `announcing`: the name was sent, no answer yet
  * - `announced`: shown on the other side
+ * - `silent`: shown, and watched, but nothing comes
  * - `conflict`: the name is live there by somebody else, or was refused
  * - `gone`: the registry lists it, the CDN does not know it (any more)
  * - `resting`: withdrawn, until the CDN has let the name go
+ * - `refused`: it does not cross
  */
 export type BroadcastState =
   | "waiting"
   | "announcing"
   | "announced"
+  | "silent"
   | "conflict"
   | "gone"
-  | "resting";
+  | "resting"
+  | "refused";
+
+/** Which way a broadcast goes: away from where it is live. */
+export type CarriedDirection = "to-cloudflare" | "to-relay";
+
+/** A state, why it is so, and since when. */
+export interface StateStatus {
+  readonly state: BroadcastState;
+  /** Why it is in this state, in one line, where that is not plain. */
+  readonly reason: string | undefined;
+  /** Wall-clock milliseconds of the last change of state; of `silent`, when the last frame came. */
+  readonly since: number;
+}
 
 /** One broadcast, for the status. */
-export interface BroadcastStatus {
+export interface BroadcastStatus extends StateStatus {
+  /** Its name where it is live. */
   readonly path: Path;
-  readonly direction: "to-cloudflare" | "to-relay";
-  readonly state: BroadcastState;
-  /** Why it is in this state, where that is not plain. */
-  readonly reason: string | undefined;
-  /** Wall-clock milliseconds of the last change of state. */
-  readonly since: number;
+  /** Its name on the other side, where that is another one. */
+  readonly shownAs?: Path;
+  readonly direction: CarriedDirection;
 }
 
 /** A snapshot of what the bridge does. */
@@ -70,20 +84,13 @@ export class ActivityState {
     this.#since = runtime.wallClock();
   }
 
-  get state(): BroadcastState {
-    return this.#state;
+  get now(): StateStatus {
+    return { state: this.#state, reason: this.#reason, since: this.#since };
   }
 
-  get reason(): string | undefined {
-    return this.#reason;
-  }
-
-  get since(): number {
-    return this.#since;
-  }
-
-  set(state: BroadcastState, reason?: string): void {
-    if (state !== this.#state) this.#since = this.#runtime.wallClock();
+  /** @param agoMs how long it has been so already, in milliseconds */
+  set(state: BroadcastState, reason?: string, agoMs = 0): void {
+    if (state !== this.#state) this.#since = this.#runtime.wallClock() - agoMs;
     this.#state = state;
     this.#reason = reason;
   }

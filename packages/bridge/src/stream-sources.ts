@@ -56,6 +56,8 @@ export class StreamSources {
     /** Paths that are always live. */
     readonly streams: readonly string[];
     readonly onRows: (rows: readonly RegistryEntry[]) => void;
+    /** Called after each good answer, with content or without. */
+    readonly onRead?: () => void;
   }) {
     const { runtime, registries, streams } = options;
     this.#log = options.log;
@@ -69,6 +71,7 @@ export class StreamSources {
           intervalMs: pollIntervalMs,
           ...(mapping ? { mapping } : {}),
           onEntries: (entries) => this.#handleEntries(index, entries),
+          onRead: () => options.onRead?.(),
           onError: (error) => this.#handleTrouble(index, error),
         }),
     );
@@ -97,6 +100,17 @@ export class StreamSources {
   /** Asks every registry at once, and resolves when each has answered or failed. */
   async pollNow(): Promise<void> {
     await Promise.all(this.#pollers.map((poller) => poller.pollNow()));
+  }
+
+  /**
+   * The last complete reading was asked for then, on the runtime's clock: the
+   * oldest of the registries' last good requests. `undefined` before each
+   * answered; without registries all is known at any time.
+   */
+  get readAt(): number | undefined {
+    const times = this.#pollers.map((poller) => poller.readAt);
+    if (times.includes(undefined)) return undefined;
+    return Math.min(...times.map((time) => time ?? 0), Number.POSITIVE_INFINITY);
   }
 
   /** How each registry is doing, in the order of the configuration. */

@@ -36,6 +36,7 @@ export class TrackPull {
   readonly #release: () => void;
   readonly #startedAt: number;
   #subscription: Subscription | undefined;
+  #isWaiting = false;
   #verifying = false;
   #track: TrackProducer | undefined;
   #failures = 0;
@@ -52,6 +53,11 @@ export class TrackPull {
     controller.signal.addEventListener("abort", () => this.#subscription?.unsubscribe(), {
       once: true,
     });
+  }
+
+  /** It waits for a session with room. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** Frames read so far; what the CDN repeats is not counted again. */
@@ -90,7 +96,9 @@ export class TrackPull {
     const { sessions, runtime } = this.#options;
     const { signal } = this.#controller;
     while (!signal.aborted) {
+      this.#isWaiting = !sessions.hasRoom("track");
       const { session, release } = await sessions.lease("track", signal);
+      this.#isWaiting = false;
       const next = await this.#subscribe(session).finally(release);
       if (next === "over") return;
       if (next === "session_lost") await untilAborted(session.closed, signal);

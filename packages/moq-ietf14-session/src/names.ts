@@ -21,6 +21,11 @@ export function toPath(namespace: TrackNamespace): Path | undefined {
     : namespace.join("/");
 }
 
+/** The path without its last part; empty when there is only one. */
+export function parentPath(path: Path): Path {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
 /** A key that no two namespaces share. */
 export function namespaceKey(namespace: TrackNamespace): string {
   return JSON.stringify(namespace);

@@ -1,7 +1,8 @@
-import type { Path } from "@moq-bridge/origin";
+import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
 import type { MoqError } from "@moq-bridge/runtime";
 import type { SessionEvent } from "./control/events.js";
 import { sessionEnded } from "./errors.js";
+import { parentPath } from "./names.js";
 import type { OfferedNamespace } from "./peer-namespace.js";
 import type { InboundPrefix } from "./prefix.js";
 import type { Publication, PublicationEnd } from "./publication.js";
@@ -32,9 +33,14 @@ export class OpenRequests {
     this.#byPath.set(publication.path, publication);
   }
 
-  /** The newest publication of a path. */
-  publication(path: Path): Publication | undefined {
-    return this.#byPath.get(path);
+  /** The broadcast of the publication with this name, or else with the longest that is a prefix of it. */
+  findBroadcast(path: Path, isPublished: (name: Path) => boolean): BroadcastConsumer | undefined {
+    for (let name = path; name !== ""; name = parentPath(name)) {
+      const publication = this.#byPath.get(name);
+      const broadcast = publication && isPublished(name) ? publication.find(path) : undefined;
+      if (broadcast) return broadcast;
+    }
+    return undefined;
   }
 
   /** The subscription whose data carries this alias. */

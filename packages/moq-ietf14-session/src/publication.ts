@@ -23,17 +23,21 @@ export interface NamespacePublication {
   withdraw(): void;
 }
 
+/** What is served under a path, if anything is. */
+export type FindBroadcast = (path: Path) => BroadcastConsumer | undefined;
+
 /** The driver's side of a {@link NamespacePublication}. */
 export class Publication implements NamespacePublication {
   readonly path: Path;
-  readonly broadcast: BroadcastConsumer;
+  /** The broadcast of a path that is the published one or below it. */
+  readonly find: FindBroadcast;
   readonly #sendDone: () => void;
   readonly #accepted: Deferred<void> = deferred();
   readonly #ended: Deferred<PublicationEnd> = deferred();
 
-  constructor(path: Path, broadcast: BroadcastConsumer, sendDone: () => void) {
+  constructor(path: Path, find: FindBroadcast, sendDone: () => void) {
     this.path = path;
-    this.broadcast = broadcast;
+    this.find = find;
     this.#sendDone = sendDone;
   }
 

@@ -82,6 +82,38 @@ describe("SUBSCRIBE from the peer", () => {
     );
   });
 
+  it("below a published prefix is served from what is found there, the longest name first", async () => {
+    const peer = await ScriptedPeer.start("server", { profile: cloudflare });
+    const origin = new Origin({ runtime: peer.runtime });
+    for (const path of ["live", "live/a", "live/b", "live/b/c"]) {
+      publishTrack(origin, path, "t")
+        .openGroup(0)
+        ?.writeFrame(text(`of ${path}`));
+    }
+    const own = new Origin({ runtime: peer.runtime });
+    publishTrack(own, "live/b", "t").openGroup(0)?.writeFrame(text("own"));
+    const named = own.broadcast("live/b");
+    if (named) peer.session.publishNamespace("live/b", named);
+    peer.session.publishPrefix("live", (path) => origin.broadcast(path));
+    await peer.settle();
+    expect(peer.got("publish_namespace").map((message) => message.trackNamespace)).toEqual([
+      ["live", "b"],
+      ["live"],
+    ]);
+    const paths = ["live", "live/a", "live/b", "live/b/c", "live/none", "lives", "other"];
+    for (const [index, path] of paths.entries()) {
+      await peer.send(subscribeMessage(2 * index + 1, path, "t"));
+    }
+    await peer.settle();
+    expect(peer.got("subscribe_error").map(({ requestId }) => requestId)).toEqual([9, 11, 13]);
+    expect([0, 1, 2, 3].map((index) => show(peer, index).split("0=")[1])).toEqual([
+      "of live open",
+      "of live/a open",
+      "own open",
+      "of live/b/c open",
+    ]);
+  });
+
   it("gets the refusal of the track, with its code", async () => {
     const peer = await ScriptedPeer.start("server", { profile: cloudflare });
     const origin = new Origin({ runtime: peer.runtime });

@@ -23,7 +23,7 @@ import { OpenRequests } from "./open-requests.js";
 import { OfferedNamespace, type PeerNamespace } from "./peer-namespace.js";
 import { InboundPrefix, type NamespacePrefix } from "./prefix.js";
 import type { PeerProfile } from "./profile.js";
-import { type NamespacePublication, Publication } from "./publication.js";
+import { type FindBroadcast, type NamespacePublication, Publication } from "./publication.js";
 import { Serving } from "./serving.js";
 import { type SessionEnd, sessionEnd } from "./session-end.js";
 import { type Ietf14Stats, newCounters } from "./stats.js";
@@ -147,6 +147,17 @@ export class Ietf14Session {
    * @throws {MoqError} `path_invalid`, `namespace_duplicate`, `requests_blocked`, `session_closed`
    */
   publishNamespace(path: Path, broadcast: BroadcastConsumer): NamespacePublication {
+    return this.publishPrefix(path, (asked) => (asked === path ? broadcast : undefined));
+  }
+
+  /**
+   * Sends PUBLISH_NAMESPACE for a name that stands for all names below it:
+   * SUBSCRIBEs for it and for what is below are served from what `find` gives
+   * for the path that is asked for, unless a longer name is published here.
+   *
+   * @throws {MoqError} as {@link publishNamespace}
+   */
+  publishPrefix(path: Path, find: FindBroadcast): NamespacePublication {
     this.#assertOpen();
     const namespace = toNamespace(path);
     checkEncodable(() =>
@@ -154,7 +165,7 @@ export class Ietf14Session {
     );
     const now = () => this.#options.runtime.now();
     const handle = this.#machine.namespacePublisher.publish(namespace, now());
-    const publication = new Publication(path, broadcast, () => {
+    const publication = new Publication(path, find, () => {
       this.#machine.namespacePublisher.withdraw(handle, now());
       this.#flush();
     });
@@ -252,13 +263,11 @@ export class Ietf14Session {
     if (this.#ended || this.#machine.state !== "ready") throw sessionEnded();
   }
 
-  /** A broadcast published here as exactly this path, or announced by the Origin that is served. */
+  /** A broadcast published here, or announced by the Origin that is served. */
   #findBroadcast(path: Path): BroadcastConsumer | undefined {
-    const publication = this.#requests.publication(path);
-    if (publication && this.#machine.namespacePublisher.isPublished(toNamespace(path))) {
-      return publication.broadcast;
-    }
-    return this.#options.serve?.broadcast(path);
+    const { namespacePublisher } = this.#machine;
+    const isPublished = (name: Path) => namespacePublisher.isPublished(toNamespace(name));
+    return this.#requests.findBroadcast(path, isPublished) ?? this.#options.serve?.broadcast(path);
   }
 
   /** Moves what the machine has to say outward, and sets its timer again. */

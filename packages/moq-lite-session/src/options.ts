@@ -77,6 +77,8 @@ export type LiteStats = { readonly version: LiteVersion } & Readonly<Counters>;
 /** A moq-lite session. */
 export interface LiteSession {
   readonly version: LiteVersion;
+  /** Whether announcements carry the ids of the origins they came through, by which our own are told from others' (lite-04 and later). */
+  readonly hasOrigins: boolean;
   /** Resolves once the session has ended; never rejects. */
   readonly closed: Promise<SessionEnd>;
   /**

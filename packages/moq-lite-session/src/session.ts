@@ -12,6 +12,7 @@ import {
   hasProbe,
   hasSetupStream,
   hasTrackStream,
+  hopForm,
   type Probe,
   UNI_STREAM,
 } from "@moq-bridge/moq-wire/lite";
@@ -76,6 +77,10 @@ export class Session implements LiteSession {
 
   get version() {
     return this.#context.version;
+  }
+
+  get hasOrigins(): boolean {
+    return hopForm(this.version) === "chain";
   }
 
   get announced(): Promise<void> {

@@ -42,6 +42,8 @@ export type PollEvent =
 /** Where the machine stands; times on the clock it is given. */
 export interface PollState {
   readonly lastSuccess: number | undefined;
+  /** When the request of the last success was made. */
+  readonly readAt: number | undefined;
   readonly failures: number;
   readonly lastError: MoqError | undefined;
   readonly live: number;
@@ -85,6 +87,7 @@ export class PollMachine {
   #failures = 0;
   #lastError: MoqError | undefined;
   #lastSuccess: number | undefined;
+  #readAt: number | undefined;
   #answer: Pick<ParsedAnswer, "rows" | "duplicates" | "skipped"> = {
     rows: 0,
     duplicates: 0,
@@ -99,6 +102,7 @@ export class PollMachine {
   get state(): PollState {
     return {
       lastSuccess: this.#lastSuccess,
+      readAt: this.#readAt,
       failures: this.#failures,
       lastError: this.#lastError,
       live: this.#live.size,
@@ -168,6 +172,7 @@ export class PollMachine {
     this.#failures = 0;
     this.#lastError = undefined;
     this.#lastSuccess = now;
+    this.#readAt = this.#askedAt;
     this.#due = this.#nextPoll(now);
     this.#askAgain = false;
   }

@@ -31,6 +31,8 @@ export interface RegistryPollerOptions {
     entries: readonly RegistryEntry[],
     others: ReadonlyMap<string, readonly RegistryEntry[]>,
   ) => void;
+  /** Called after each good answer, also one without content, when `onEntries` was. */
+  readonly onRead?: () => void;
   /**
    * Called after each poll that gave nothing; what was known stays. The code
    * is one of `Runtime.httpGet`'s, `registry_status`, `registry_html`,
@@ -123,10 +125,15 @@ export class RegistryPoller {
     await answered;
   }
 
+  /** When the last good answer was asked for, on the runtime's clock: what was listed before is in it, or gone. */
+  get readAt(): number | undefined {
+    return this.#machine.state.readAt;
+  }
+
   /** How the registry is doing now. */
   health(): RegistryHealth {
     const { runtime } = this.#options;
-    const { lastSuccess, lastError, skipped, ...state } = this.#machine.state;
+    const { lastSuccess, lastError, skipped, readAt: _, ...state } = this.#machine.state;
     const ageMs = lastSuccess === undefined ? undefined : runtime.now() - lastSuccess;
     return {
       ...state,
@@ -167,6 +174,7 @@ export class RegistryPoller {
     const waiters = this.#waiters;
     this.#waiters = [];
     this.#drain();
+    if (this.#machine.state.failures === 0) this.#options.onRead?.();
     this.#release(waiters);
     this.#advance();
   }
