@@ -43,9 +43,9 @@ export interface BridgeOptions {
   /** What further holds for streams on Cloudflare. */
   readonly toRelay?: MapOptions;
   /** How long a viewer is held while Cloudflare does not have its track yet, in milliseconds; default 10,000. */
-  readonly holdMs?: number;
+  readonly holdMs?: number | undefined;
   /** The track by which streams that nobody watches are looked for, at one request a look; absent: they are not. */
-  readonly probeTrack?: string;
+  readonly probeTrack?: string | undefined;
   /** How transport sessions are opened; by default over the network, see `connectRelay`. */
   readonly connect?: typeof connectRelay;
 }

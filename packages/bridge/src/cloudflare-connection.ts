@@ -14,16 +14,16 @@ export interface CloudflareOptions {
   readonly url: string;
   readonly tls: TlsTrust;
   /** Requests made on one session at most; default: what the peer grants. */
-  readonly requestLimit?: number;
+  readonly requestLimit?: number | undefined;
   /** Sessions at once at most; default 32. What does not fit waits for capacity. */
-  readonly maxSessions?: number;
+  readonly maxSessions?: number | undefined;
   /**
    * Announced once for all that is shown below it. Saves requests and names; all tracks below are
    * served by the one session that holds it, of 99 streams. Streams listed below it are not carried.
    */
-  readonly announcePrefix?: Path;
+  readonly announcePrefix?: Path | undefined;
   /** Tracks written once in a long while, `*` stands for any characters; default `catalog.json` and `.catalog`. */
-  readonly writeOnceTracks?: readonly string[];
+  readonly writeOnceTracks?: readonly string[] | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;

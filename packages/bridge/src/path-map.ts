@@ -9,9 +9,9 @@ export interface MapOptions {
   /** Patterns of paths not to carry. */
   readonly deny?: readonly string[];
   /** Only paths below this one are carried, without it. */
-  readonly strip?: Path;
+  readonly strip?: Path | undefined;
   /** What is carried is shown below this path. */
-  readonly add?: Path;
+  readonly add?: Path | undefined;
 }
 
 /** A path's name on the other side, or why it has none. */

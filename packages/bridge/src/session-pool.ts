@@ -38,6 +38,8 @@ export interface PooledStatus extends SupervisorStatus {
   /** Names published and tracks read on it now. */
   readonly names: number;
   readonly tracks: number;
+  /** Data streams open on it toward the peer now. */
+  readonly openStreams: number;
 }
 
 /** A pool, for the status. */
@@ -121,6 +123,7 @@ export class SessionPool<S extends Metered> {
         requestLimit: session ? this.#requestLimit(session) : 0,
         names: account.names,
         tracks: account.tracks,
+        openStreams: session?.openSendStreams ?? 0,
       })),
       waiting: this.#waiters.size,
     };

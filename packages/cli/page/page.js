@@ -6,6 +6,8 @@ const TONES = {
   announcing: "warning",
   waiting: "warning",
   resting: "warning",
+  silent: "warning",
+  refused: "muted",
   gone: "bad",
   conflict: "bad",
 };
@@ -122,6 +124,10 @@ function registryLines(registry) {
   return lines;
 }
 
+function nameOf({ path, shownAs }) {
+  return shownAs === undefined ? path : `${path} as ${shownAs}`;
+}
+
 function row(broadcast, now) {
   const made = document.createElement("tr");
   made.dataset.path = broadcast.path;
@@ -130,7 +136,7 @@ function row(broadcast, now) {
   state.append(element("span", broadcast.state, TONES[broadcast.state]));
   if (broadcast.reason) state.append(element("span", broadcast.reason, "reason"));
   made.append(
-    element("td", broadcast.path),
+    element("td", nameOf(broadcast)),
     element("td", ARROWS[broadcast.direction]),
     state,
     element("td", duration(now - broadcast.since), "muted"),

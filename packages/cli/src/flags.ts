@@ -1,3 +1,5 @@
+import { DEFAULT_HOLD_MS, DEFAULT_MAX_SESSIONS } from "@moq-bridge/bridge";
+import { cloudflare } from "@moq-bridge/moq-ietf14-session";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.js";
 import { readPackageFile } from "./package-files.js";
@@ -22,6 +24,20 @@ export interface Flags {
   readonly direction: Direction;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  readonly toCloudflareAllow: readonly string[];
+  readonly toCloudflareDeny: readonly string[];
+  readonly toCloudflareStrip?: string;
+  readonly toCloudflareAdd?: string;
+  readonly toRelayAllow: readonly string[];
+  readonly toRelayDeny: readonly string[];
+  readonly toRelayStrip?: string;
+  readonly toRelayAdd?: string;
+  readonly announcePrefix?: string;
+  readonly requestLimit?: string;
+  readonly maxSessions?: string;
+  readonly writeOnce: readonly string[];
+  readonly hold?: string;
+  readonly probe?: string;
   readonly relayTlsCa?: string;
   readonly relayTlsFingerprint: readonly string[];
   readonly relayTlsInsecure?: boolean;
@@ -101,6 +117,9 @@ export function runOptions(): Option[] {
       "carry only these paths; * is one segment or a part of it, ** any number",
     ),
     repeatable("--deny <pattern>", "never carry these paths; stronger than --allow"),
+    ...mapOptions("to-cloudflare", "the relay's broadcasts"),
+    ...mapOptions("to-relay", "streams on Cloudflare"),
+    ...termOptions(),
     new Option("--relay-tls-ca <file>", "trust these certificate authorities (PEM) for the relay"),
     repeatable("--relay-tls-fingerprint <sha256>", "accept the relay's certificate by its SHA-256"),
     new Option("--relay-tls-insecure", "accept any certificate of the relay"),
@@ -121,10 +140,51 @@ export function runOptions(): Option[] {
   ];
 }
 
-function repeatable(flags: string, description: string): Option {
+/** What is carried one way, and by what names. */
+function mapOptions(way: "to-cloudflare" | "to-relay", what: string): Option[] {
+  return [
+    repeatable(`--${way}-allow <pattern>`, `as --allow, of ${what} only`),
+    repeatable(`--${way}-deny <pattern>`, `as --deny, of ${what} only`),
+    new Option(`--${way}-strip <path>`, `carry only ${what} below this path, and leave it out`),
+    new Option(`--${way}-add <path>`, `show ${what} below this path`),
+  ];
+}
+
+/** How to live with Cloudflare's terms. */
+function termOptions(): Option[] {
+  return [
+    new Option(
+      "--announce-prefix <path>",
+      "announce this once for all broadcasts shown below it; saves requests, not streams",
+    ),
+    new Option(
+      "--request-limit <count>",
+      "requests made on one session with Cloudflare; default: what it grants",
+    ),
+    new Option(
+      "--max-sessions <count>",
+      `sessions with Cloudflare at once, default ${DEFAULT_MAX_SESSIONS}`,
+    ),
+    repeatable(
+      "--write-once <pattern>",
+      "tracks written once in a long while, whose newest group is kept for late viewers",
+      cloudflare.writeOnceTracks.join(", "),
+    ),
+    new Option(
+      "--hold <seconds>",
+      `how long a viewer waits for a track that is not on Cloudflare yet, default ${DEFAULT_HOLD_MS / 1000}`,
+    ),
+    new Option(
+      "--probe <track>",
+      "look for streams that nobody watches by this track, one request a minute each",
+    ),
+  ];
+}
+
+function repeatable(flags: string, description: string, none = "none"): Option {
   const collect = (value: string, previous: readonly string[]) => {
     if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
     return [...previous, value];
   };
-  return new Option(flags, `${description} (repeatable)`).default([], "none").argParser(collect);
+  return new Option(flags, `${description} (repeatable)`).default([], none).argParser(collect);
 }

@@ -37,11 +37,14 @@ export function bridgeOptions(
           : readTokenFile(relay.token.file, redactor);
       },
     },
-    cloudflare: { url: cloudflare.url.href, tls: cloudflare.tls },
+    cloudflare: { ...cloudflare, url: cloudflare.url.href },
     ...registryOptions(registry, redactor),
     direction: settings.direction,
     allow: [...settings.allow],
     deny: [...settings.deny],
+    toCloudflare: settings.toCloudflare,
+    toRelay: settings.toRelay,
+    ...settings.streams,
   };
 }
 
@@ -76,9 +79,14 @@ function registryNames({ urls, files, streams }: Settings["registry"]): string |
 
 /** What becomes public by running with these settings, unless they restrict it. */
 export function publicationNotice(settings: Settings): string | undefined {
-  const { direction, allow, deny, cloudflare } = settings;
-  if (direction === "to-relay" || allow.length > 0 || deny.length > 0) return undefined;
+  const { direction, cloudflare } = settings;
+  if (direction === "to-relay" || restrictsTheRelay(settings)) return undefined;
   return `every broadcast of the relay becomes public on ${cloudflare.url.host}; restrict that with --allow, --deny or --direction to-relay`;
+}
+
+function restrictsTheRelay({ allow, deny, toCloudflare }: Settings): boolean {
+  const patterns = [allow, deny, toCloudflare.allow ?? [], toCloudflare.deny ?? []];
+  return patterns.some((list) => list.length > 0) || toCloudflare.strip !== undefined;
 }
 
 async function settlesWithin(promise: Promise<void>, limitMs: number): Promise<boolean> {

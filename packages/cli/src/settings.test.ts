@@ -46,6 +46,9 @@ describe("settings", () => {
       direction: "both",
       allow: [],
       deny: [],
+      toCloudflare: { allow: [], deny: [] },
+      toRelay: { allow: [], deny: [] },
+      streams: {},
       logLevel: "info",
       logFormat: "text",
     });
@@ -95,6 +98,54 @@ describe("settings", () => {
     expect(result).toMatchObject({ allow: ["a/**", "b"], deny: ["c"], direction: "to-relay" });
     expect(result.relay.tls).toEqual({ fingerprints: [fingerprint, fingerprint] });
     expect(result.cloudflare.tls).toEqual({ ca: pem });
+  });
+
+  it("tell each direction's names and Cloudflare's terms", async () => {
+    const result = await settings([
+      ...urls,
+      ...["--to-cloudflare-deny", "x/**", "--to-cloudflare-strip", "a", "--to-cloudflare-add", "b"],
+      ...["--to-relay-allow", "y", "--to-relay-add", "c/d", "--announce-prefix", "b"],
+      ...["--request-limit", "50", "--max-sessions", "8", "--write-once", "meta.*"],
+      ...["--hold", "2.5", "--probe", "catalog.json"],
+    ]);
+    expect(result).toMatchObject({
+      toCloudflare: { allow: [], deny: ["x/**"], strip: "a", add: "b" },
+      toRelay: { allow: ["y"], deny: [], strip: undefined, add: "c/d" },
+      streams: { holdMs: 2_500, probeTrack: "catalog.json" },
+    });
+    expect(result.cloudflare).toMatchObject({
+      announcePrefix: "b",
+      requestLimit: 50,
+      maxSessions: 8,
+      writeOnceTracks: ["meta.*"],
+    });
+  });
+
+  it.each([
+    [["--request-limit", "0"], "--request-limit must be a whole number"],
+    [["--max-sessions", "1.5"], "--max-sessions must be a whole number"],
+    [["--max-sessions", "many"], "--max-sessions must be a whole number"],
+    [["--hold", "-1"], "--hold must be 0 to 600 seconds"],
+    [["--hold", "601"], "--hold must be 0 to 600 seconds"],
+    [["--probe", ""], "--probe is empty"],
+    [["--announce-prefix", "internal/x"], "--announce-prefix must be a path"],
+    [["--to-relay-strip", "a//b"], "--to-relay-strip must be a path"],
+    [["--to-cloudflare-add", ""], "--to-cloudflare-add must be a path"],
+    [
+      ["--direction", "to-relay", "--to-cloudflare-add", "a"],
+      "give --to-cloudflare-add or --direction to-relay, not both",
+    ],
+    [
+      ["--direction", "to-relay", "--announce-prefix", "a"],
+      "give --announce-prefix or --direction to-relay, not both",
+    ],
+  ])("refuse %j", async (args, message) => {
+    await expect(settings([...urls, ...args])).rejects.toThrow(message);
+  });
+
+  it("of the other direction are refused with --direction to-cloudflare", async () => {
+    const args = [...relay, ...cloudflare, "--direction", "to-cloudflare", "--probe", "t"];
+    await expect(settings(args)).rejects.toThrow("give --probe or --direction to-cloudflare");
   });
 
   it("need no registry to carry only toward Cloudflare, and ignore its variable", async () => {

@@ -1,5 +1,14 @@
+import type { MapOptions } from "@moq-bridge/bridge";
 import { carriesToken, isCloudflare, isLoopback, type TlsTrust } from "@moq-bridge/transport";
 import { type AdminSettings, readAdminSettings } from "./admin/admin-settings.js";
+import {
+  type CloudflareTerms,
+  readCloudflareTerms,
+  readMaps,
+  readStreamTerms,
+  refuseOtherDirection,
+  type StreamTerms,
+} from "./carrying-settings.js";
 import { type Direction, type Flags, VARIABLES } from "./flags.js";
 import { isLoopbackOrPrivate } from "./hosts.js";
 import type { LogFormat, LogLevel } from "./logger.js";
@@ -19,11 +28,15 @@ export interface Settings {
     readonly tls: TlsTrust;
     readonly insecureWs: boolean;
   };
-  readonly cloudflare: { readonly url: URL; readonly tls: TlsTrust };
+  readonly cloudflare: { readonly url: URL; readonly tls: TlsTrust } & CloudflareTerms;
   readonly registry: RegistrySettings;
   readonly direction: Direction;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  /** What further holds for one direction. */
+  readonly toCloudflare: MapOptions;
+  readonly toRelay: MapOptions;
+  readonly streams: StreamTerms;
   /** Where health, status and metrics are served; `undefined`: nowhere. */
   readonly admin: AdminSettings | undefined;
   readonly logLevel: LogLevel;
@@ -48,6 +61,7 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
   const given = withVariables(flags, environment);
   const wantsRegistry = flags.direction !== "to-cloudflare";
   if (!wantsRegistry) refuseRegistries(flags);
+  refuseOtherDirection(flags);
   const { relayUrl, cloudflareUrl } = given;
   const registryUrls = wantsRegistry ? registryUrlsOf(flags, environment) : [];
   const named = [...registryUrls, ...flags.registryFile, ...flags.stream];
@@ -83,6 +97,7 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
     },
     cloudflare: {
       url: cloudflare,
+      ...readCloudflareTerms(flags),
       tls: readTrust({
         flagPrefix: "--cloudflare-tls",
         urlName: "--cloudflare-url",
@@ -101,6 +116,8 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
     direction: flags.direction,
     allow: flags.allow,
     deny: flags.deny,
+    ...readMaps(flags),
+    streams: readStreamTerms(flags),
     admin: readAdmin(flags),
     logLevel: flags.logLevel,
     logFormat: flags.logFormat,

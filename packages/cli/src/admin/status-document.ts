@@ -1,4 +1,4 @@
-import type { BridgeStatus, SessionTraffic, SideTraffic } from "@moq-bridge/bridge";
+import type { BridgeStatus, BroadcastState, SessionTraffic, SideTraffic } from "@moq-bridge/bridge";
 import { durationQuantile } from "@moq-bridge/runtime";
 import type { Redactor } from "../redactor.js";
 
@@ -17,6 +17,8 @@ export interface SessionDocument {
   readonly requestLimit?: number;
   readonly names?: number;
   readonly tracks?: number;
+  /** Data streams open toward Cloudflare now. */
+  readonly openStreams?: number;
 }
 
 /** Frames sent to a side: how long they were in the bridge. */
@@ -141,12 +143,14 @@ function latencyOf({ addedLatency }: Pick<SessionTraffic, "addedLatency">): Late
   };
 }
 
+const SHOWN: ReadonlySet<BroadcastState> = new Set(["announced", "silent"]);
+
 /** What is shown on the relay is not while there is no session with it. */
 function broadcastsOf({ broadcasts, relay }: BridgeStatus): BridgeStatus["broadcasts"] {
   if (relay.connected) return broadcasts;
   const reason = `no session with the relay${relay.lastError ? `: ${relay.lastError}` : ""}`;
   return broadcasts.map((broadcast) =>
-    broadcast.direction === "to-relay" && broadcast.state === "announced"
+    broadcast.direction === "to-relay" && SHOWN.has(broadcast.state)
       ? { ...broadcast, state: "waiting", reason, since: relay.since }
       : broadcast,
   );

@@ -26,7 +26,7 @@ it("tells the same as the page, in lines that steer no terminal", () => {
       sessions: [
         {
           ...{ connected: true, since: 0, sessions: 2, failures: 0, lastError: "no room" },
-          ...{ requests: 3, requestLimit: 100, names: 1, tracks: 2 },
+          ...{ requests: 3, requestLimit: 100, names: 1, tracks: 2, openStreams: 4 },
           lastLoss: { at: 3_600_000, reason: "closed by the peer" },
         },
       ],
@@ -60,7 +60,7 @@ it("tells the same as the page, in lines that steer no terminal", () => {
     "  added latency p50 0.38 ms, p99 0.50 ms",
     "  token good for 30 s",
     "cloudflare: connected (https://cdn.example)",
-    "  session up for 2.0 h, 1 names, 2 tracks, 3 of 100 requests",
+    "  session up for 2.0 h, 1 names, 2 tracks, 4 open streams, 3 of 100 requests",
     "    a new session cannot be opened: no room",
     "    the one before was lost 1.0 h ago: closed by the peer",
     "  frames received 0, sent 0; groups skipped 0; reconnects 0",

@@ -37,7 +37,7 @@ function sideLines(name: string, side: SideDocument, now: number): string[] {
     const credit =
       session.requestLimit === undefined || !session.connected
         ? ""
-        : `, ${session.names} names, ${session.tracks} tracks, ${session.requests} of ${session.requestLimit} requests`;
+        : `, ${session.names} names, ${session.tracks} tracks, ${session.openStreams} open streams, ${session.requests} of ${session.requestLimit} requests`;
     const since = `${session.connected ? "up" : "down"} for ${duration(now - session.since)}`;
     const attempts = session.failures > 0 ? `, ${session.failures} failures in a row` : "";
     lines.push(`  session ${since}${credit}${attempts}`);
@@ -71,8 +71,8 @@ function broadcastRows(broadcasts: StatusDocument["broadcasts"], now: number): s
   const sorted = [...broadcasts].sort((one, two) => (one.path < two.path ? -1 : 1));
   return [
     ["BROADCAST", "DIRECTION", "STATE", "FOR", "REASON"],
-    ...sorted.map(({ path, direction, state, reason, since }) => [
-      printable(path),
+    ...sorted.map(({ path, shownAs, direction, state, reason, since }) => [
+      printable(shownAs === undefined ? path : `${path} as ${shownAs}`),
       direction,
       state,
       duration(now - since),

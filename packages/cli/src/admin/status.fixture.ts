@@ -35,7 +35,9 @@ export function bridgeStatus(given: Partial<BridgeStatus> = {}): BridgeStatus {
   return {
     relay: SESSION,
     cloudflare: {
-      sessions: [{ ...SESSION, requests: 3, requestLimit: 100, names: 1, tracks: 2 }],
+      sessions: [
+        { ...SESSION, requests: 3, requestLimit: 100, names: 1, tracks: 2, openStreams: 4 },
+      ],
       waiting: 0,
     },
     registry: undefined,
