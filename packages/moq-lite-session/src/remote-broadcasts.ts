@@ -44,6 +44,8 @@ export class RemoteBroadcasts implements SubscriptionIds {
   #nextId = 0;
   readonly #announced = deferred<void>();
   #cancelQuiet: CancelTimer | undefined;
+  /** The session has ended: what was read of it and not handled yet is void. */
+  #lost = false;
 
   constructor(host: RemoteBroadcastsHost, origin: OriginProducer) {
     this.#host = host;
@@ -100,6 +102,7 @@ export class RemoteBroadcasts implements SubscriptionIds {
 
   /** The session has ended. */
   lose(error: MoqError): void {
+    this.#lost = true;
     this.#cancelQuiet?.();
     this.#announced.reject(error);
     this.#abortAll(sourceLost(error));
@@ -141,12 +144,14 @@ export class RemoteBroadcasts implements SubscriptionIds {
   }
 
   #awaitQuiet(): void {
+    if (this.#lost) return;
     const { runtime, limits } = this.#host.context;
     this.#cancelQuiet?.();
     this.#cancelQuiet = runtime.setTimer(limits.announceQuietMs, () => this.#announced.resolve());
   }
 
   #apply(): void {
+    if (this.#lost) return;
     for (let event = this.#receiver.pollEvent(); event; event = this.#receiver.pollEvent()) {
       this.#applyEvent(event);
     }

@@ -274,6 +274,23 @@ describe("announcements", () => {
     expect(await raw.session.closed).toEqual({ by: "peer", code: 0, reason: "going away" });
   });
 
+  it("that ended cleanly, and then lost their session, end what is still read", async () => {
+    const raw = await rawSession(runtime, "lite-05");
+    await raw.announce("a");
+    const reader = (await announced(raw.receive, "a")).subscribe("t");
+    const { subscribe } = await subscribeStream(raw, "lite-05");
+    await finishGroup(await raw.group(subscribe.id, 0), frame("lite-05", "x"));
+    expect(await readGroup(reader)).toBe("0: x");
+    const target = { suffix: "a" };
+    await raw.announces.stream.send.write(encodeAnnounce("lite-05", { type: "end", target }));
+    await runtime.advance(10);
+    raw.peer.close(0, "");
+    await runtime.advance(10);
+    await expect(Promise.race([reader.nextGroup(), settle()])).rejects.toMatchObject({
+      code: "source_lost",
+    });
+  });
+
   it("go on after a restart of the same source, and anew after one of an unknown", async () => {
     const raw = await rawSession(runtime, "lite-05");
     const heard = raw.receive.announced();
@@ -321,3 +338,16 @@ function longStart(): Uint8Array {
   const length = (value: number) => [0x40 | (value >> 8), value & 255];
   return Uint8Array.from([...length(2_004), 1, ...length(2_000), ...suffix, 0]);
 }
+
+describe("a session that ends while an announcement is being read", () => {
+  it.each(["lite-03", "lite-05"] as const)("of %s leaves nothing behind", async (version) => {
+    for (let turns = 0; turns < 30; turns++) {
+      const raw = await rawSession(runtime, version);
+      void raw.announce("a").catch(() => undefined);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      raw.session.close();
+      await runtime.advance(10);
+      expect([raw.receive.broadcast("a"), runtime.pendingTimers]).toEqual([undefined, 0]);
+    }
+  });
+});

@@ -145,7 +145,7 @@ describe("the end", () => {
   it("of the session leaves the track to other sources", () => {
     const accepted = live("lite-05");
     accepted.handleSessionLost(FAILURE);
-    expect(actions(accepted)).toEqual(["detach"]);
+    expect(actions(accepted)).toEqual(["abort"]);
     const asked = machine("lite-05");
     asked.handleSessionLost(FAILURE);
     expect(actions(asked)).toEqual(["askTrack", "reject"]);

@@ -205,10 +205,10 @@ export class SubscriptionMachine {
     this.#over();
   }
 
-  /** The session is gone. */
+  /** The session is gone. Where another source took over this says nothing any more. */
   handleSessionLost(error: MoqError): void {
     if (this.#state === "over") return;
-    this.#actions.push(this.#accepted ? { type: "detach" } : { type: "reject", error });
+    this.#actions.push({ type: this.#accepted ? "abort" : "reject", error });
     this.#over();
   }
 

@@ -1,34 +1,35 @@
 import { CLOUDFLARE_HOSTED, CLOUDFLARE_OSS, type Ietf14Rules } from "@moq-bridge/relay";
+import { Random } from "./random.fixture.js";
+import { NAMES, RandomEvents, SHARED_NAMES } from "./random-events.fixture.js";
+import { FRAMES_PER_GROUP } from "./simulated-publisher.fixture.js";
 import { SimulatedWorld } from "./simulated-world.fixture.js";
 
-const RELAY_NAMES = ["relay/a", "relay/b", "relay/c"];
-const CDN_NAMES = ["cdn/a", "cdn/b", "cdn/c"];
-/** Names that both sides may use, at once as well. */
-const SHARED_NAMES = ["both/a", "both/b"];
-const NAMES = [...RELAY_NAMES, ...CDN_NAMES, ...SHARED_NAMES];
-
-/** After the faults stop everything is as the model says within this long: the network's hold of a dead publisher's name, and 10 s. */
-const SETTLED_AFTER_HOLD_MS = 20_000;
-/** A viewer that joins then sees frames within this long. */
+/** A name is taken within this long after the network let it go. */
+const STANDBY_MS = 4_000;
+/** A registry that failed again and again is asked again within 30 s. */
+const REGISTRY_MS = 20_000;
+/** A viewer that joins when all is well sees frames within this long. */
 const WATCH_MS = 6_000;
+/** What nobody asks for any more is let go within this long. */
+const IDLE_MS = 45_000;
+/** What must not be said to Cloudflare's relay, and what it must not be asked to bear. */
+const NEVER_APPLIED = [
+  "onFatalMessage",
+  "secondAnnounceFatal",
+  "announcedBeforeCancel",
+  "answeredRequests",
+  "namesPerSession",
+  "overtakenGroupEndsTrack",
+] as const;
 
-/** What a history came to: all that was not as it must be, in words. */
+/** What a history came to. */
 export interface HistoryResult {
+  /** All that was not as it must be, in words. */
   readonly wrong: readonly string[];
   /** What was done, and what the bridges said. */
   readonly log: readonly string[];
-}
-
-/** mulberry32 */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  /** How often each kind of event happened. */
+  readonly events: ReadonlyMap<string, number>;
 }
 
 /** One random history, the same for the same seed. */
@@ -36,252 +37,183 @@ export class History {
   readonly world: SimulatedWorld;
   readonly rules: Ietf14Rules;
   readonly #seed: number;
-  readonly #random: () => number;
+  readonly #random: Random;
+  readonly #events: RandomEvents;
   readonly #log: string[] = [];
   readonly #wrong: string[] = [];
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#random = randomNumbers(seed);
-    this.rules = this.#chance(0.5) ? CLOUDFLARE_OSS : CLOUDFLARE_HOSTED;
-    // Who holds a name twice is not told on the hosted network: two bridges need the refusal.
-    const twoBridges = this.rules === CLOUDFLARE_OSS && this.#chance(0.4);
+    this.#random = new Random(seed);
+    this.rules = this.#random.chance(0.5) ? CLOUDFLARE_OSS : CLOUDFLARE_HOSTED;
     this.world = new SimulatedWorld({
       seed,
       rules: this.rules,
-      bridges: twoBridges ? 2 : 1,
-      latencyMs: this.#chance(0.3) ? 1 + this.#below(40) : 0,
+      bridges: this.#random.chance(0.4) && !this.rules.duplicatesAccepted ? 2 : 1,
+      latencyMs: this.#random.chance(0.3) ? 1 + this.#random.below(40) : 0,
+      protocol: this.#random.chance(0.8) ? "moq-lite-05" : "moq-lite-04",
     });
+    this.#events = new RandomEvents(this.world, this.#random, (what) => this.#did(what));
   }
 
   async run(): Promise<HistoryResult> {
     const { world } = this;
     await world.runtime.advance(1_000);
-    const steps = 10 + this.#below(40);
+    const freshStreams = world.bridgeStreams;
+    const steps = 10 + this.#random.below(40);
     for (let step = 0; step < steps; step++) {
-      this.#step();
-      await world.runtime.advance(this.#chance(0.3) ? this.#below(8) : this.#below(3_000));
+      this.#events.step();
+      const pause = this.#random.chance(0.3) ? this.#random.below(8) : this.#random.below(3_000);
+      await world.runtime.advance(pause);
     }
     await this.#settle();
     await this.#check();
+    await this.#empty(freshStreams);
     const left = await world.end();
     this.#wrong.push(...world.faults, ...left.map((what) => `left over: ${what}`));
+    this.#checkRules();
+    this.#events.finish();
     const wrong = this.#wrong.map((what) => `seed ${this.#seed} (${this.rules.name}): ${what}`);
-    return { wrong, log: [...this.#log, ...world.lines].sort((a, b) => timeOf(a) - timeOf(b)) };
-  }
-
-  #step(): void {
-    const kinds = [
-      () => this.#startRelayPublisher(),
-      () => this.#startRelayPublisher(),
-      () => this.#endRelayPublisher(),
-      () => this.#startCdnPublisher(),
-      () => this.#startCdnPublisher(),
-      () => this.#endCdnPublisher(),
-      () => this.#editRegistry(),
-      () => this.#view(),
-      () => this.#view(),
-      () => this.#view(),
-      () => this.#leave(),
-      () => this.#disturb(),
-      () => this.#disturb(),
-    ];
-    kinds[this.#below(kinds.length)]?.();
-  }
-
-  #startRelayPublisher(): void {
-    const path = this.#pick([...RELAY_NAMES, ...SHARED_NAMES]);
-    this.#did(`a publisher starts on the relay: ${path}`);
-    this.world.startRelayPublisher(path);
-  }
-
-  #endRelayPublisher(): void {
-    const path = this.#pick([...this.world.relayPublishers.keys()]);
-    if (path === undefined) return;
-    this.#did(`a publisher on the relay ends: ${path}`);
-    this.world.stopRelayPublisher(path);
-  }
-
-  #startCdnPublisher(): void {
-    const { world } = this;
-    // Where duplicates are accepted, who holds a name that both sides publish is not decided.
-    const shared = this.rules.duplicatesAccepted ? [] : SHARED_NAMES;
-    const path = this.#pick([...CDN_NAMES, ...shared]);
-    const before = world.cdnPublishers.has(path);
-    const how = this.#chance(0.5) ? "stop" : "kill";
-    if (before) world.endCdnPublisher(path, how);
-    this.#did(`a publisher starts on Cloudflare: ${path}${before ? `, after ${how}` : ""}`);
-    world.startCdnPublisher(path);
-    if (this.#chance(0.8)) world.rows.set(path, `2026-01-01 00:00:${10 + this.#below(49)}`);
-  }
-
-  #endCdnPublisher(): void {
-    const path = this.#pick([...this.world.cdnPublishers.keys()]);
-    if (path === undefined) return;
-    const how = this.#chance(0.5) ? "stop" : "kill";
-    this.#did(`a publisher on Cloudflare ends (${how}): ${path}`);
-    this.world.endCdnPublisher(path, how);
-    if (this.#chance(0.6)) this.world.rows.delete(path);
-  }
-
-  #editRegistry(): void {
-    const { world } = this;
-    const path = this.#pick(NAMES);
-    const listed = world.rows.delete(path);
-    if (!listed || this.#chance(0.3)) {
-      world.rows.set(path, `2026-01-01 00:01:${10 + this.#below(49)}`);
-    }
-    this.#did(`the registry ${world.rows.has(path) ? "lists" : "drops"} ${path}`);
-  }
-
-  #view(): void {
-    const path = this.#pick(NAMES);
-    if (this.#chance(0.6)) {
-      const joined = this.world.joinRelay(path);
-      if (joined) this.#did(`a viewer joins on the relay: ${path}`);
-    } else if (this.world.cdnViewers.length < 4) {
-      this.#did(`a viewer joins on Cloudflare: ${path}`);
-      this.world.joinCdn(path);
-    }
-  }
-
-  #leave(): void {
-    const { world } = this;
-    if (this.#chance(0.5)) world.leaveRelay(this.#below(world.relayViewers.length));
-    else world.leaveCdn(this.#below(world.cdnViewers.length));
-  }
-
-  #disturb(): void {
-    const { world } = this;
-    const index = this.#below(world.bridges.length);
-    const owner = world.bridges[index]?.owner;
-    const disturbances: [string, () => void][] = [
-      [
-        "a session with Cloudflare is cut",
-        () => world.cdnNetwork.cut(owner, (n) => this.#below(n)),
-      ],
-      ["all sessions with Cloudflare are cut", () => world.cdnNetwork.cutAll()],
-      ["a session with the relay is cut", () => world.relayNetwork.cut(owner)],
-      ["Cloudflare is not reachable", () => this.#flip(world.cdnNetwork)],
-      ["the registry changes", () => this.#flipRegistry()],
-      ["the relay crashes or returns", () => this.#flipRelay()],
-      ["the clock jumps", () => this.#jump()],
-      ["a bridge is killed or starts", () => this.#flipBridge(index)],
-    ];
-    const [what, disturb] = disturbances[this.#below(disturbances.length)] ?? ["", () => {}];
-    this.#did(what);
-    disturb();
-  }
-
-  #flip(network: { up: boolean; cutAll(): void }): void {
-    network.up = !network.up;
-    if (!network.up) network.cutAll();
-  }
-
-  #flipRegistry(): void {
-    this.world.registryUp = !this.world.registryUp;
-  }
-
-  #flipRelay(): void {
-    if (this.world.relayNetwork.up) this.world.crashRelay();
-    else this.world.restartRelay();
-  }
-
-  #jump(): void {
-    this.world.runtime.jumpMs = (this.#random() - 0.5) * 2e9;
-  }
-
-  #flipBridge(index: number): void {
-    // A bridge that comes back does not know of the names that its predecessor is about to take away.
-    if (this.rules.duplicatesAccepted) return;
-    if (this.world.bridges[index]?.alive) this.world.killBridge(index);
-    else this.world.restartBridge(index);
+    const log = [...this.#log, ...world.lines].sort((a, b) => timeOf(a) - timeOf(b));
+    return { wrong, log, events: this.#events.counts };
   }
 
   /** The faults stop, the registry tells the truth, and time passes. */
   async #settle(): Promise<void> {
-    const { world, rules } = this;
+    const { world } = this;
     this.#did("the faults stop");
-    world.registryUp = true;
-    world.cdnNetwork.up = true;
-    if (!world.relayNetwork.up) world.restartRelay();
-    for (const [index, { alive }] of world.bridges.entries()) {
-      if (!alive) world.restartBridge(index);
-    }
+    world.calm();
     // A name that both sides have is a conflict, for which there is no one truth.
     for (const path of SHARED_NAMES) {
       if (!world.relayPublishers.has(path)) continue;
-      if (this.#chance(0.5)) world.stopRelayPublisher(path);
-      else world.endCdnPublisher(path, "stop");
+      if (this.#random.chance(0.5)) world.stopRelayPublisher(path);
+      else if (world.cdnPublishers.has(path)) world.endCdnPublisher(path, "stop");
     }
-    for (const path of [...world.rows.keys()]) {
-      if (!world.cdnPublishers.has(path)) world.rows.delete(path);
-    }
+    const { rows } = world.registry;
+    for (const path of [...rows.keys()]) if (!world.cdnPublishers.has(path)) rows.delete(path);
     for (const path of world.cdnPublishers.keys()) {
-      if (!world.rows.has(path)) world.rows.set(path, "2026-01-01 00:02:00");
+      if (!rows.has(path)) rows.set(path, "2026-01-01 00:02:00");
     }
-    await world.runtime.advance(rules.heldAfterLossMs + SETTLED_AFTER_HOLD_MS);
+    const again = this.rules.duplicatesAccepted ? 6_000 : 0;
+    await world.runtime.advance(this.rules.heldAfterLossMs + STANDBY_MS + again);
+    const names = [...this.#expected().keys()].sort().join();
+    this.#checkCdn(names, "after the network's hold");
+    await world.runtime.advance(REGISTRY_MS);
+  }
+
+  #checkCdn(names: string, when: string): void {
+    const onCdn = this.world.cdn.names.join();
+    if (onCdn !== names) this.#wrong.push(`${when} Cloudflare has ${onCdn}, not ${names}`);
+  }
+
+  /** What is live, by path, and what its frames say. */
+  #expected(): Map<string, string> {
+    const { relayPublishers, cdnPublishers } = this.world;
+    const live = [...relayPublishers, ...cdnPublishers];
+    return new Map(live.map(([path, { content }]) => [path, content.label]));
   }
 
   async #check(): Promise<void> {
     const { world } = this;
-    const expected = [...world.relayPublishers.keys(), ...world.cdnPublishers.keys()].sort();
-    const announced = world.announcedOnRelay();
-    if (announced.join() !== expected.join()) {
-      this.#wrong.push(`the relay announces ${announced}, expected ${expected}`);
-    }
-    if (world.cdn.names !== expected.length) {
-      this.#wrong.push(`${world.cdn.names} names on Cloudflare, expected ${expected}`);
-    }
-    const checks = NAMES.map((path) => ({
-      path,
-      label: (world.relayPublishers.get(path) ?? world.cdnPublishers.get(path))?.content.label,
-      relay: world.joinRelay(path),
-      cdn: world.joinCdn(path),
-    }));
-    const old = world.relayViewers.map((viewer) => ({ viewer, before: viewer.frames.total }));
-    await world.runtime.advance(WATCH_MS);
-    for (const { path, label, relay, cdn } of checks) {
-      if (label === undefined) {
-        if (cdn.views.length > 0) this.#wrong.push(`${path} is found on Cloudflare`);
-        continue;
-      }
-      if (!relay?.frames.counts.has(label)) this.#wrong.push(`${path} is not read on the relay`);
-      if (!cdn.counts.has(label)) this.#wrong.push(`${path} is not read on Cloudflare`);
-    }
-    for (const { viewer, before } of old) {
-      const { path, frames } = viewer;
-      if (frames.ended || frames.total > before || !expected.includes(path)) continue;
-      this.#wrong.push(`an earlier viewer of ${path} on the relay waits in silence`);
-    }
-    this.#checkStatus();
+    const expected = this.#expected();
+    const names = [...expected.keys()].sort().join();
+    const announced = world.announcedOnRelay().join();
+    if (announced !== names) this.#wrong.push(`the relay announces ${announced}, not ${names}`);
+    this.#checkCdn(names, "in the end");
+    this.#checkStatus(expected);
+    await this.#watch(expected);
   }
 
-  #checkStatus(): void {
-    for (const { bridge } of this.world.bridges) {
-      const { broadcasts, cloudflare } = bridge.status();
-      if (cloudflare.waiting > 0) this.#wrong.push("work waits for a session");
-      if (this.world.bridges.length > 1) continue;
-      for (const { path, state, reason } of broadcasts) {
-        if (state !== "announced") this.#wrong.push(`status of ${path}: ${state}, ${reason}`);
+  /** Whoever joins now, and whoever joined before, sees what is live, all of it and nothing else. */
+  async #watch(expected: ReadonlyMap<string, string>): Promise<void> {
+    const { world } = this;
+    const relayBefore = world.relayViewers.map((viewer) => ({ viewer, was: viewer.frames.total }));
+    const cdnBefore = world.cdnViewers.map((viewer) => ({
+      viewer,
+      was: viewer.counts.get(expected.get(viewer.path) ?? "") ?? 0,
+    }));
+    const joined = NAMES.map((path) => ({
+      path,
+      relay: world.joinRelay(path)?.frames,
+      cdn: world.joinCdn(path),
+    }));
+    await world.runtime.advance(WATCH_MS);
+    for (const { path, relay, cdn } of joined) {
+      const label = expected.get(path);
+      const onRelay = [...(relay?.counts.keys() ?? [])].join();
+      const onCdn = [...cdn.counts.keys()].join();
+      if (onRelay !== (label ?? "")) this.#wrong.push(`on the relay ${path} is "${onRelay}"`);
+      if (onCdn !== (label ?? "")) this.#wrong.push(`on Cloudflare ${path} is "${onCdn}"`);
+      if (label !== undefined && cdn.views.length > 1) {
+        this.#wrong.push(`a viewer of ${path} on Cloudflare had to ask ${cdn.views.length} times`);
       }
+      for (const view of [...cdn.views, ...(relay ? [relay] : [])]) {
+        this.#wrong.push(...view.gaps(FRAMES_PER_GROUP));
+      }
+    }
+    for (const { viewer, was } of relayBefore) {
+      const { path, frames } = viewer;
+      if (frames.ended || frames.total > was || !expected.has(path)) continue;
+      this.#wrong.push(`an earlier viewer of ${path} on the relay waits in silence`);
+    }
+    for (const { viewer, was } of cdnBefore) {
+      const label = expected.get(viewer.path);
+      if (label === undefined || (viewer.counts.get(label) ?? 0) > was) continue;
+      this.#wrong.push(`an earlier viewer of ${viewer.path} on Cloudflare waits in silence`);
+    }
+  }
+
+  /** Each broadcast is announced the other way, by one bridge; another one says that it is held. */
+  #checkStatus(expected: ReadonlyMap<string, string>): void {
+    const { world } = this;
+    const states = world.bridges.map(({ bridge }) => bridge.status());
+    for (const { cloudflare } of states) {
+      if (cloudflare.waiting > 0) this.#wrong.push("work waits for a session");
+    }
+    for (const path of NAMES) {
+      const direction = world.relayPublishers.has(path) ? "to-cloudflare" : "to-relay";
+      const said = states.flatMap(({ broadcasts }) =>
+        broadcasts.filter((broadcast) => broadcast.path === path),
+      );
+      const announced = said.filter(({ state }) => state === "announced");
+      const standby = said.filter(({ state }) => state === "conflict");
+      const alone = direction === "to-cloudflare" && !this.rules.duplicatesAccepted;
+      const count = expected.has(path) ? (alone ? 1 : states.length) : 0;
+      const wrong =
+        announced.length !== count ||
+        announced.length + standby.length !== (expected.has(path) ? states.length : 0) ||
+        said.some((broadcast) => broadcast.direction !== direction);
+      if (wrong) this.#wrong.push(`the status of ${path} is ${JSON.stringify(said)}`);
+    }
+  }
+
+  /** Everybody leaves: the bridges are as they were when they had just started. */
+  async #empty(freshStreams: number): Promise<void> {
+    const { world } = this;
+    this.#did("everybody leaves");
+    world.leaveAll();
+    await world.runtime.advance(IDLE_MS);
+    for (const { bridge } of world.bridges) {
+      const { broadcasts, cloudflare } = bridge.status();
+      if (broadcasts.length > 0) this.#wrong.push(`left over: ${JSON.stringify(broadcasts)}`);
+      const work = cloudflare.sessions.map(({ names, tracks }) => names + tracks);
+      if (work.join() !== "0") this.#wrong.push(`left over: work on sessions, ${work}`);
+    }
+    const streams = world.bridgeStreams;
+    if (streams !== freshStreams) {
+      this.#wrong.push(`left over: ${streams} streams, where there were ${freshStreams}`);
+    }
+  }
+
+  #checkRules(): void {
+    const { counts } = this.world.cdn;
+    for (const rule of NEVER_APPLIED) {
+      if (counts[rule] !== undefined) this.#wrong.push(`${rule} was applied ${counts[rule]} times`);
     }
   }
 
   #did(what: string): void {
     this.#log.push(`${this.world.runtime.now()} ${what}`);
-  }
-
-  #chance(share: number): boolean {
-    return this.#random() < share;
-  }
-
-  #below(limit: number): number {
-    return Math.floor(this.#random() * limit);
-  }
-
-  #pick<T extends string>(of: readonly T[]): T {
-    return of[this.#below(of.length)] as T;
   }
 }
 

@@ -23,6 +23,8 @@ export class ObservedFrames {
   readonly counts = new Map<string, number>();
   ended = false;
   readonly #seen = new Set<string>();
+  /** Frames of each group. */
+  readonly #frames = new Map<number, number>();
   readonly #what: string;
 
   constructor(what: string, track: TrackConsumer) {
@@ -38,6 +40,21 @@ export class ObservedFrames {
     let total = 0;
     for (const count of this.counts.values()) total += count;
     return total;
+  }
+
+  /** What is missing between the first frame and the last, in words; groups have `framesPerGroup`. */
+  gaps(framesPerGroup: number): string[] {
+    const groups = [...this.#frames.keys()].sort((a, b) => a - b);
+    const [first = 0] = groups;
+    const last = groups.at(-1);
+    const gaps: string[] = [];
+    for (let group = first; last !== undefined && group < last; group++) {
+      const frames = this.#frames.get(group) ?? 0;
+      if (frames < framesPerGroup) {
+        gaps.push(`${this.#what}: ${frames} of ${framesPerGroup} frames of group ${group}`);
+      }
+    }
+    return gaps;
   }
 
   async #read(track: TrackConsumer): Promise<void> {
@@ -60,6 +77,7 @@ export class ObservedFrames {
     }
     if (this.#seen.has(name)) this.faults.push(`${this.#what}: frame ${name} twice`);
     this.#seen.add(name);
+    this.#frames.set(sequence, (this.#frames.get(sequence) ?? 0) + 1);
     this.counts.set(label.publisher, (this.counts.get(label.publisher) ?? 0) + 1);
   }
 }

@@ -6,16 +6,21 @@ import { type MemoryPair, memoryPair, type TransportSession } from "@moq-bridge/
 export class SimulatedNetwork {
   relay: EmbeddedRelay;
   up = true;
+  /** Connections that were lost in the middle of a message, or between two. */
+  cutAtMessage = 0;
   readonly #runtime: Runtime;
-  readonly #protocol: string;
+  readonly #protocol: string | undefined;
   readonly #pairs = new Map<MemoryPair, unknown>();
+  /** Connections that are to be lost after so many deliveries. */
+  readonly #doomed = new Set<MemoryPair>();
   readonly #latencyMs: number;
   #seed: number;
+  #nextIsCutAfter: number | undefined;
 
   constructor(options: {
     runtime: Runtime;
     relay: EmbeddedRelay;
-    protocol: string;
+    protocol: string | undefined;
     seed: number;
     latencyMs: number;
   }) {
@@ -31,35 +36,76 @@ export class SimulatedNetwork {
     return this.#pairs.size;
   }
 
+  /** Directions of streams that are open on the connections of `owner`. */
+  openStreams(owner: unknown): number {
+    return this.#of(owner).reduce((sum, pair) => sum + pair.openStreams, 0);
+  }
+
   /** Connects for `owner`. @throws {MoqError} `connect_refused` */
   connect(owner: unknown): TransportSession {
     if (!this.up) {
       throw new MoqError("connect_refused", "connection refused", { scope: "session" });
     }
+    const { maxUniStreams } = this.relay;
     const pair = memoryPair({
       runtime: this.#runtime,
-      protocol: this.#protocol,
       seed: this.#seed++,
       latencyMs: this.#latencyMs,
-      ...(this.relay.maxUniStreams === undefined
-        ? {}
-        : { maxUniStreams: this.relay.maxUniStreams }),
+      ...(this.#protocol === undefined ? {} : { protocol: this.#protocol }),
+      ...(maxUniStreams === undefined ? {} : { maxUniStreams }),
     });
     this.#pairs.set(pair, owner);
     void this.relay.serve(pair.server);
-    void pair.client.closed.then(() => this.#pairs.delete(pair));
+    void pair.client.closed.then(({ by }) => {
+      if (this.#doomed.delete(pair) && by === "transport") this.cutAtMessage++;
+      this.#pairs.delete(pair);
+    });
+    if (this.#nextIsCutAfter !== undefined) this.#doom(pair, this.#nextIsCutAfter);
+    this.#nextIsCutAfter = undefined;
     return pair.client;
   }
 
-  /** Loses the connections of `owner`, or one of them that `pick` chooses. */
-  cut(owner: unknown, pick?: (count: number) => number): void {
-    const own = [...this.#pairs].filter(([, of]) => of === owner).map(([pair]) => pair);
+  /** Loses the connections of `owner`, or one of them that `pick` chooses. Returns whether there was any. */
+  cut(owner: unknown, pick?: (count: number) => number): boolean {
+    const own = this.#of(owner);
     const chosen = pick ? own.slice(pick(own.length)).slice(0, 1) : own;
     for (const pair of chosen) pair.cut();
+    return chosen.length > 0;
+  }
+
+  /** Loses one connection, whoever's, when so many deliveries more were made on it. */
+  cutAfter(deliveries: number, pick: (count: number) => number): boolean {
+    const [pair] = [...this.#pairs.keys()].slice(pick(this.#pairs.size));
+    if (pair) this.#doom(pair, deliveries);
+    return pair !== undefined;
+  }
+
+  /** Loses the next connection that is opened after so many deliveries. */
+  cutNextAfter(deliveries: number): void {
+    this.#nextIsCutAfter = deliveries;
   }
 
   /** Loses every connection. */
   cutAll(): void {
     for (const pair of [...this.#pairs.keys()]) pair.cut();
+  }
+
+  /** From now on nothing is lost any more: what was to be lost is lost now. */
+  calm(): void {
+    this.up = true;
+    this.#nextIsCutAfter = undefined;
+    for (const pair of [...this.#doomed]) {
+      this.#doomed.delete(pair);
+      pair.cut();
+    }
+  }
+
+  #of(owner: unknown): MemoryPair[] {
+    return [...this.#pairs].filter(([, of]) => of === owner).map(([pair]) => pair);
+  }
+
+  #doom(pair: MemoryPair, deliveries: number): void {
+    this.#doomed.add(pair);
+    pair.cut(deliveries);
   }
 }

@@ -15,21 +15,25 @@ import { encodeLabel } from "./observed-frames.fixture.js";
 import type { SimulatedNetwork } from "./simulated-network.fixture.js";
 
 const INFO = { priority: 128, maxLatencyMs: 5_000 };
-const FRAMES_PER_GROUP = 3;
+export const FRAMES_PER_GROUP = 3;
 
-/** The first hop tells the runs of a publisher apart. */
-let firstHops = 0n;
+/** One run of a publisher: what its frames say, and the first hop that tells it from others. */
+export interface Run {
+  readonly label: string;
+  readonly hop: bigint;
+}
 
 /** Writes one track of labelled frames, for as long as it lives, whoever asks for it. */
 class Content {
   readonly label: string;
   readonly #tracks = new Map<TrackProducer, GroupProducer | undefined>();
-  readonly #hop = ++firstHops;
+  readonly #hop: bigint;
   #group = 0;
   #frame = 0;
 
-  constructor(label: string) {
+  constructor({ label, hop }: Run) {
     this.label = label;
+    this.#hop = hop;
   }
 
   announceOn(origin: Origin, path: string): BroadcastProducer {
@@ -68,8 +72,8 @@ export class RelayPublisher {
   readonly #path: string;
   #broadcast: BroadcastProducer;
 
-  constructor(origin: Origin, path: string, label: string) {
-    this.content = new Content(label);
+  constructor(origin: Origin, path: string, run: Run) {
+    this.content = new Content(run);
     this.#path = path;
     this.#broadcast = this.content.announceOn(origin, path);
   }
@@ -119,7 +123,6 @@ export class CdnPublisher {
   #session: Ietf14Session | undefined;
   #publication: NamespacePublication | undefined;
   #killed = false;
-
   readonly #rest: NameRest;
 
   constructor(options: {
@@ -127,14 +130,14 @@ export class CdnPublisher {
     network: SimulatedNetwork;
     rest: NameRest;
     path: string;
-    label: string;
+    run: Run;
   }) {
-    const { runtime, network, rest, path, label } = options;
+    const { runtime, network, rest, path, run } = options;
     this.#runtime = runtime;
     this.#network = network;
     this.#rest = rest;
     this.#path = path;
-    this.content = new Content(label);
+    this.content = new Content(run);
     this.#origin = new Origin({ runtime });
     this.#broadcast = this.content.announceOn(this.#origin, path);
     void this.#run();

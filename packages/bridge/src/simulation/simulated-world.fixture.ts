@@ -1,10 +1,11 @@
 import { httpSource } from "@moq-bridge/registry";
 import { Ietf14Relay, type Ietf14Rules, LiteRelay } from "@moq-bridge/relay";
-import { type HttpResponse, MoqError, VirtualRuntime } from "@moq-bridge/runtime";
+import { MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import type { connectRelay } from "@moq-bridge/transport";
 import { Bridge } from "../bridge.js";
 import { SimulatedNetwork } from "./simulated-network.fixture.js";
-import { CdnPublisher, NameRest, RelayPublisher } from "./simulated-publisher.fixture.js";
+import { CdnPublisher, NameRest, RelayPublisher, type Run } from "./simulated-publisher.fixture.js";
+import { SimulatedRegistry } from "./simulated-registry.fixture.js";
 import { CdnViewer, RelayViewer } from "./simulated-viewer.fixture.js";
 
 const RELAY = "https://relay.example/";
@@ -27,6 +28,8 @@ export interface SimulatedWorldOptions {
   readonly rules: Ietf14Rules;
   readonly bridges: number;
   readonly latencyMs: number;
+  /** What the transport to the relay agrees on; `undefined`: nothing, as old relays do. */
+  readonly protocol: string | undefined;
 }
 
 /** One bridge that can be killed. */
@@ -45,14 +48,14 @@ export class SimulatedWorld {
   readonly relayNetwork: SimulatedNetwork;
   lite: LiteRelay;
   readonly bridges: RunningBridge[] = [];
+  /** Cloudflare's network forgets a name when one of two claims to it ends. */
+  readonly cdnForgets: boolean;
   readonly lines: string[] = [];
   readonly relayPublishers = new Map<string, RelayPublisher>();
   readonly cdnPublishers = new Map<string, CdnPublisher>();
   readonly relayViewers: RelayViewer[] = [];
   readonly cdnViewers: CdnViewer[] = [];
-  /** Path to start time, as the registry lists it. */
-  readonly rows = new Map<string, string>();
-  registryUp = true;
+  readonly registry: SimulatedRegistry;
   readonly faults: string[] = [];
   readonly #rest: NameRest;
   #runs = 0;
@@ -61,8 +64,10 @@ export class SimulatedWorld {
 
   constructor(options: SimulatedWorldOptions) {
     const { seed, rules, latencyMs } = options;
-    this.runtime = new JumpingRuntime({ seed, http: () => this.#answer() });
+    this.runtime = new JumpingRuntime({ seed, http: () => this.registry.answer() });
     const { runtime } = this;
+    this.cdnForgets = rules.duplicatesAccepted;
+    this.registry = new SimulatedRegistry(runtime);
     this.cdn = new Ietf14Relay({ runtime, rules });
     this.lite = new LiteRelay({ runtime });
     this.#rest = new NameRest(
@@ -74,7 +79,7 @@ export class SimulatedWorld {
     this.relayNetwork = new SimulatedNetwork({
       ...network,
       relay: this.lite,
-      protocol: "moq-lite-05",
+      protocol: options.protocol,
     });
     for (let index = 0; index < options.bridges; index++) this.bridges.push(this.#startBridge());
     this.#tick();
@@ -82,7 +87,7 @@ export class SimulatedWorld {
 
   startRelayPublisher(path: string): void {
     this.stopRelayPublisher(path);
-    const publisher = new RelayPublisher(this.lite.primary, path, this.#label("relay", path));
+    const publisher = new RelayPublisher(this.lite.primary, path, this.#run("relay", path));
     this.relayPublishers.set(path, publisher);
   }
 
@@ -92,10 +97,10 @@ export class SimulatedWorld {
   }
 
   startCdnPublisher(path: string): void {
-    const label = this.#label("cdn", path);
+    const run = this.#run("cdn", path);
     const { runtime, cdnNetwork: network } = this;
     const rest = this.#rest;
-    this.cdnPublishers.set(path, new CdnPublisher({ runtime, network, rest, path, label }));
+    this.cdnPublishers.set(path, new CdnPublisher({ runtime, network, rest, path, run }));
   }
 
   endCdnPublisher(path: string, how: "stop" | "kill"): void {
@@ -118,6 +123,7 @@ export class SimulatedWorld {
     for (const publisher of this.relayPublishers.values()) publisher.rejoin(this.lite.primary);
   }
 
+  /** SIGKILL: nobody is told. */
   killBridge(index: number): void {
     const running = this.bridges[index];
     if (!running?.alive) return;
@@ -125,6 +131,15 @@ export class SimulatedWorld {
     this.relayNetwork.cut(running.owner);
     this.cdnNetwork.cut(running.owner);
     this.#stopped.push(running.bridge.stop());
+  }
+
+  /** SIGTERM. */
+  stopBridge(index: number): void {
+    const running = this.bridges[index];
+    if (!running?.alive) return;
+    const stopped = running.bridge.stop();
+    this.#stopped.push(stopped);
+    running.alive = false;
   }
 
   restartBridge(index: number): void {
@@ -165,12 +180,37 @@ export class SimulatedWorld {
     return paths.sort();
   }
 
-  /** Ends everything and says what is left over. */
-  async end(): Promise<string[]> {
+  /** The faults end. */
+  calm(): void {
+    this.registry.trouble = undefined;
+    this.cdnNetwork.calm();
+    if (!this.relayNetwork.up) this.restartRelay();
+    this.relayNetwork.calm();
+    for (const index of this.bridges.keys()) this.restartBridge(index);
+  }
+
+  /** Directions of streams that are open on the connections of the bridges. */
+  get bridgeStreams(): number {
+    const owners = this.bridges.map(({ owner }) => owner);
+    return owners.reduce(
+      (sum: number, owner) =>
+        sum + this.cdnNetwork.openStreams(owner) + this.relayNetwork.openStreams(owner),
+      0,
+    );
+  }
+
+  /** Publishers and viewers leave. */
+  leaveAll(): void {
     for (const path of [...this.relayPublishers.keys()]) this.stopRelayPublisher(path);
     for (const path of [...this.cdnPublishers.keys()]) this.endCdnPublisher(path, "stop");
+    this.registry.rows.clear();
     while (this.relayViewers.length > 0) this.leaveRelay(0);
     while (this.cdnViewers.length > 0) this.leaveCdn(0);
+  }
+
+  /** Ends everything and says what is left over. */
+  async end(): Promise<string[]> {
+    this.leaveAll();
     for (const { bridge } of this.bridges) this.#stopped.push(bridge.stop());
     this.#ticking = false;
     let stopped = false;
@@ -180,7 +220,7 @@ export class SimulatedWorld {
     await this.runtime.advance(60_000);
     const left: string[] = [];
     if (!stopped) left.push("a bridge does not stop");
-    if (this.cdn.names > 0) left.push(`${this.cdn.names} names on Cloudflare`);
+    if (this.cdn.names.length > 0) left.push(`on Cloudflare: ${this.cdn.names}`);
     if (this.cdn.sessions > 0) left.push(`${this.cdn.sessions} sessions with Cloudflare`);
     if (this.lite.sessions > 0) left.push(`${this.lite.sessions} sessions with the relay`);
     this.lite.close();
@@ -197,8 +237,9 @@ export class SimulatedWorld {
     viewer.leave();
   }
 
-  #label(side: string, path: string): string {
-    return `${side}:${path}#${++this.#runs}`.replaceAll("/", ".");
+  #run(side: string, path: string): Run {
+    const label = `${side}:${path}#${++this.#runs}`.replaceAll("/", ".");
+    return { label, hop: BigInt(this.#runs) };
   }
 
   #tick(): void {
@@ -241,22 +282,5 @@ export class SimulatedWorld {
     const running: RunningBridge = { bridge, alive: true, owner };
     bridge.start();
     return running;
-  }
-
-  async #answer(): Promise<HttpResponse> {
-    if (!this.registryUp) {
-      throw new MoqError("http_unreachable", "nothing answers", { scope: "process" });
-    }
-    const broadcasts = [...this.rows].map(([stream_id, started_at]) => ({
-      stream_id,
-      started_at,
-      origin: "cloudflare",
-    }));
-    return {
-      status: 200,
-      headers: { "content-type": "application/json" },
-      body: new TextEncoder().encode(JSON.stringify({ broadcasts })),
-      url: "https://registry.example/live",
-    };
   }
 }

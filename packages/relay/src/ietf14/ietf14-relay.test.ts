@@ -23,7 +23,7 @@ describe("names", () => {
     first.close();
     second.close();
     await world.settle();
-    expect([world.relay.names, world.relay.sessions]).toEqual([0, 0]);
+    expect([world.relay.names, world.relay.sessions]).toEqual([[], 0]);
   });
 
   test("an unknown one is error 4, and so is one of another path", async () => {
@@ -38,6 +38,19 @@ describe("names", () => {
       const { subscription } = await world.watch(await world.connect(path), "x");
       await expect(subscription.accepted).resolves.toBeDefined();
     }
+  });
+
+  test("one that is withdrawn in the middle of a group ends its viewers with the session", async () => {
+    const world = new World();
+    const publisher = await world.connect();
+    const { publication, tracks } = await world.publish(publisher, "a");
+    const { subscription, seen } = await world.watch(await world.connect(), "a");
+    write(tracks[0], 0, "x");
+    await world.settle();
+    publication.withdraw();
+    publisher.close();
+    expect(await end(world, subscription)).toMatchObject({ type: "done", status: 0 });
+    expect(seen).toEqual(["0: x"]);
   });
 
   test("a session that ends gives its names back, and tells the viewers 0 done", async () => {

@@ -43,11 +43,9 @@ export class Ietf14Relay implements EmbeddedRelay {
     return this.#peers.size;
   }
 
-  /** Names published now, in all scopes. */
-  get names(): number {
-    let names = 0;
-    for (const scope of this.#scopes.values()) names += scope.size;
-    return names;
+  /** Namespaces published now, in all scopes, as paths in order. */
+  get names(): readonly string[] {
+    return [...this.#scopes.values()].flatMap((scope) => scope.paths).sort();
   }
 
   /** How often each rule was applied. */

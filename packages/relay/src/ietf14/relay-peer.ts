@@ -68,6 +68,8 @@ export class RelayPeer {
   /** Tracks this peer publishes, by the request ID of our SUBSCRIBE. */
   readonly #tracks = new Map<number, RelayedTrack>();
   readonly #tracksByName = new Map<string, RelayedTrack>();
+  /** Tracks that ended and still have streams open, which end with the session at the latest. */
+  readonly #draining = new Set<RelayedTrack>();
   /** Its subscriptions, by its request ID. */
   readonly #viewing = new Map<number, { viewer: Viewer; track: RelayedTrack; peer: RelayPeer }>();
   readonly #names: PublishedNames;
@@ -120,9 +122,10 @@ export class RelayPeer {
   /** Nothing is this session's any more. */
   #over(): void {
     this.#names.releaseAll();
-    const tracks = [...this.#tracks.values()];
+    const tracks = [...this.#tracks.values(), ...this.#draining];
     this.#tracks.clear();
     this.#tracksByName.clear();
+    this.#draining.clear();
     for (const track of tracks) track.lose(PUBLISHER_GONE);
     for (const { viewer, track, peer } of this.#viewing.values()) {
       viewer.drop();
@@ -283,6 +286,8 @@ export class RelayPeer {
   }
 
   #forget(track: RelayedTrack): void {
+    for (const other of this.#draining) if (!other.draining) this.#draining.delete(other);
+    this.#draining.add(track);
     this.#tracks.delete(track.requestId);
     const key = trackKey(track.namespace, track.name);
     if (this.#tracksByName.get(key) === track) this.#tracksByName.delete(key);

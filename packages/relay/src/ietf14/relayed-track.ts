@@ -48,6 +48,11 @@ export class RelayedTrack {
     this.#answer(undefined);
   }
 
+  /** Whether a stream of it is under way. */
+  get draining(): boolean {
+    return this.#openStreams.size > 0;
+  }
+
   get ended(): boolean {
     return this.#ended !== undefined;
   }

@@ -13,8 +13,8 @@ export interface HeldName {
 export class NameScope {
   readonly #names = new Map<string, HeldName>();
 
-  get size(): number {
-    return this.#names.size;
+  get paths(): string[] {
+    return [...this.#names.values()].map(({ namespace }) => namespace.join("/"));
   }
 
   /** Takes a name, which with `takesOver` another session may hold. */

@@ -91,6 +91,40 @@ describe("time", () => {
     expect(await client.closed).toMatchObject({ by: "transport", code: undefined });
   });
 
+  it("is cut in the middle of things when told so", async () => {
+    const runtime = new VirtualRuntime();
+    const { client, server, cut } = memoryPair({ runtime });
+    const received: (number | undefined)[] = [];
+    const read = async () => {
+      const recv = await server.acceptUni();
+      for (let chunk = await recv?.read(); chunk; chunk = await recv?.read()) {
+        received.push(chunk[0]);
+      }
+    };
+    const reading = read().catch(({ code }) => code);
+    cut(2);
+    const send = await client.openUni();
+    const write = async (byte: number) => send.write(Uint8Array.of(byte));
+    await expect(Promise.all([1, 2, 3].map(write)).then(() => send.finished)).rejects.toThrow();
+    expect(await reading).toBe("session_closed");
+    // What arrived and was not read yet is lost as well.
+    expect(received).toEqual([1]);
+    expect(await client.closed).toMatchObject({ by: "transport", code: undefined });
+  });
+
+  it("counts the streams that have not ended", async () => {
+    const runtime = new VirtualRuntime();
+    const pair = memoryPair({ runtime });
+    const uni = await pair.client.openUni();
+    const bidi = await pair.client.openBidi();
+    expect(pair.openStreams).toBe(3);
+    uni.reset(0);
+    bidi.send.reset(0);
+    bidi.recv.stop(0);
+    await runtime.advance(1);
+    expect(pair.openStreams).toBe(0);
+  });
+
   it("gives the process its turn while a writer and a reader never pause", async () => {
     const { client, server } = memoryPair({ runtime: systemRuntime });
     const send = await client.openUni();

@@ -35,8 +35,14 @@ export interface MemoryPairOptions {
 export interface MemoryPair {
   readonly client: TransportSession;
   readonly server: TransportSession;
-  /** Loses the connection: both sides end at once `by: "transport"`, nothing under way arrives. */
-  cut(): void;
+  /**
+   * Loses the connection: both sides end at once `by: "transport"`, nothing
+   * under way arrives. With `afterDeliveries` that happens in the middle of
+   * things: when so many more chunks, ends, acknowledgements and the like arrived.
+   */
+  cut(afterDeliveries?: number): void;
+  /** Directions of streams that are still being sent on: one of a unidirectional stream, two of a bidirectional one. */
+  readonly openStreams: number;
 }
 
 /**
@@ -61,14 +67,21 @@ export function memoryPair(options: MemoryPairOptions): MemoryPair {
   const client = new MemorySession("client", undefined, shared);
   const server = new MemorySession("server", options.path ?? "/", shared);
   MemorySession.join(client, server);
+  const lose = () => {
+    wire.cut();
+    const lost = { code: undefined, reason: "connection lost", by: "transport" } as const;
+    client.end(lost);
+    server.end(lost);
+  };
   return {
     client,
     server,
-    cut() {
-      wire.cut();
-      const lost = { code: undefined, reason: "connection lost", by: "transport" } as const;
-      client.end(lost);
-      server.end(lost);
+    get openStreams() {
+      return client.openStreams + server.openStreams;
+    },
+    cut(afterDeliveries = 0) {
+      if (afterDeliveries === 0) lose();
+      else wire.after(afterDeliveries, lose);
     },
   };
 }

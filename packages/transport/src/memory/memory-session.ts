@@ -73,6 +73,11 @@ export class MemorySession implements TransportSession {
     return this.#options.protocol;
   }
 
+  /** Streams, and our halves of bidirectional ones, on which we have not ended sending. */
+  get openStreams(): number {
+    return this.#sending.size;
+  }
+
   get maxDatagramSize(): number {
     return MAX_DATAGRAM_BYTES;
   }

@@ -36,6 +36,8 @@ export class Wire {
   #scheduled = false;
   #cut = false;
   #delivered = 0;
+  #cutAt = Number.POSITIVE_INFINITY;
+  #onCut: () => void = () => {};
 
   constructor(options: WireOptions) {
     this.#runtime = options.runtime;
@@ -72,6 +74,12 @@ export class Wire {
     this.#timers.clear();
   }
 
+  /** Calls `then` once `deliveries` more were made. */
+  after(deliveries: number, then: () => void): void {
+    this.#cutAt = this.#delivered + deliveries;
+    this.#onCut = then;
+  }
+
   #arrive(lane: Lane, delivery: Delivery): void {
     const order = this.random ? lane : this.#everything;
     if (order.queue.size === 0) this.#ready.push(order);
@@ -82,9 +90,8 @@ export class Wire {
   #schedule(): void {
     if (this.#scheduled || this.#ready.length === 0) return;
     this.#scheduled = true;
-    this.#delivered += 1;
     const hops = this.random ? Math.floor(this.random() * MOST_HOPS) : 0;
-    if (this.#delivered % DELIVERIES_PER_TURN === 0) inNextTurn(() => this.#deliver());
+    if ((this.#delivered + 1) % DELIVERIES_PER_TURN === 0) inNextTurn(() => this.#deliver());
     else this.#deliverAfter(hops);
   }
 
@@ -102,6 +109,8 @@ export class Wire {
       if (last && last !== lane) this.#ready[index] = last;
     }
     delivery?.();
+    this.#delivered += 1;
+    if (this.#delivered >= this.#cutAt) this.#onCut();
     this.#schedule();
   }
 }

@@ -1,0 +1,3 @@
+import { testSeededHistories } from "./seeded-histories.fixture.js";
+
+testSeededHistories(0);
