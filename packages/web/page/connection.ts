@@ -6,7 +6,7 @@ import {
 } from "@moq-bridge/moq-ietf14-session";
 import { connectLite, LITE_PROTOCOLS, type LiteSession } from "@moq-bridge/moq-lite-session";
 import type { OriginConsumer, OriginProducer } from "@moq-bridge/origin";
-import { systemRuntime as runtime } from "@moq-bridge/runtime";
+import { MoqError, systemRuntime as runtime } from "@moq-bridge/runtime";
 import {
   fromWebSocket,
   fromWebTransport,
@@ -16,12 +16,14 @@ import {
 
 /** Where the page connects to. */
 export interface Address {
-  /** `cloudflare`: draft-14 over WebTransport. `relay`: moq-lite over WebSocket. */
+  /** `cloudflare`: draft-14 over WebTransport, or over WebSocket to `ws:` and `wss:`. `relay`: moq-lite over WebSocket. */
   readonly side: "cloudflare" | "relay";
   readonly url: string;
   /** SHA-256 of the server's certificate in hex, where no authority vouches for it. */
   readonly fingerprint?: string;
 }
+
+type TransportSession = Awaited<ReturnType<typeof fromWebSocket>>;
 
 /** What a session with the relay serves and fills. */
 export interface RelayOrigins {
@@ -38,32 +40,69 @@ const RELAY_PROTOCOLS = LITE_PROTOCOLS.filter((protocol) => protocol.startsWith(
 const originId = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 1n;
 const HOP_ID = (originId >> 2n) | 1n;
 
+/** A session, and what it runs over, in words. */
+export interface Connected<Session> {
+  readonly session: Session;
+  readonly over: string;
+}
+
 /** @throws {Error} whose message is a plain sentence */
-export async function connectCloudflare(address: Address): Promise<Ietf14Session> {
-  if (typeof WebTransport === "undefined") {
-    throw new Error("This browser has no WebTransport. Use the relay over WebSocket instead.");
-  }
-  const webTransport = new WebTransport(checkUrl(address.url, ["https:"]), {
-    ...(address.fingerprint && {
-      serverCertificateHashes: [{ algorithm: "sha-256", value: fromHex(address.fingerprint) }],
-    }),
-  });
-  const transport = await inTime(
-    fromWebTransport(toW3c(webTransport), { protocol: IETF14_PROTOCOLS[0] ?? "" }),
-    () => webTransport.close(),
-  );
-  return connectIetf14(transport, { runtime, profile: cloudflare });
+export async function connectCloudflare(address: Address): Promise<Connected<Ietf14Session>> {
+  const url = checkUrl(address.url, ["https:", "wss:", "ws:"]);
+  const overWebSocket = url.protocol !== "https:";
+  const transport = await (overWebSocket
+    ? openWebSocket(url, IETF14_PROTOCOLS)
+    : openWebTransport(url, address.fingerprint));
+  const session = await connectIetf14(transport, { runtime, profile: cloudflare });
+  return { session, over: `${overWebSocket ? "WebSocket" : "WebTransport"}, draft-14` };
 }
 
 /** @throws {Error} whose message is a plain sentence */
 export async function connectToRelay(
   address: Address,
   origins: RelayOrigins,
-): Promise<LiteSession> {
-  const url = checkUrl(address.url, ["ws:", "wss:", "http:", "https:"]);
-  const webSocket = new WebSocket(url, webSocketSubprotocols(RELAY_PROTOCOLS));
-  const transport = await inTime(fromWebSocket(webSocket), () => webSocket.close());
-  return connectLite(transport, { runtime, originId: HOP_ID, ...origins });
+): Promise<Connected<LiteSession>> {
+  const url = checkUrl(address.url, ["wss:", "ws:", "https:", "http:"]);
+  const transport = await openWebSocket(url, RELAY_PROTOCOLS);
+  const session = await connectLite(transport, { runtime, originId: HOP_ID, ...origins });
+  return { session, over: `WebSocket, moq-${session.version}` };
+}
+
+function openWebSocket(url: URL, protocols: readonly string[]): Promise<TransportSession> {
+  const webSocket = new WebSocket(url, webSocketSubprotocols(protocols));
+  return opened(fromWebSocket(webSocket), url, () => webSocket.close());
+}
+
+function openWebTransport(url: URL, fingerprint: string | undefined): Promise<TransportSession> {
+  if (typeof WebTransport === "undefined") {
+    throw new Error("This browser has no WebTransport. Use the relay over WebSocket instead.");
+  }
+  const webTransport = new WebTransport(url, {
+    ...(fingerprint && {
+      serverCertificateHashes: [{ algorithm: "sha-256", value: fromHex(fingerprint) }],
+    }),
+  });
+  const session = fromWebTransport(toW3c(webTransport), { protocol: IETF14_PROTOCOLS[0] ?? "" });
+  return opened(session, url, () => webTransport.close());
+}
+
+/** Browsers do not tell a page why a server could not be reached. */
+async function opened(
+  session: Promise<TransportSession>,
+  url: URL,
+  giveUp: () => void,
+): Promise<TransportSession> {
+  try {
+    return await inTime(session, giveUp);
+  } catch (error) {
+    const code = error instanceof MoqError ? error.code : "";
+    if (code === "connect_http") throw new Error(`${url.host} does not speak this dialect.`);
+    if (code !== "connect_refused") throw error;
+    throw new Error(
+      `${url.host} cannot be reached, or refuses the address, its token or the certificate.`,
+      { cause: error },
+    );
+  }
 }
 
 /** TypeScript's own types do not know the options of the present standard. */
@@ -71,9 +110,9 @@ function toW3c(webTransport: WebTransport): W3cWebTransport {
   return webTransport as W3cWebTransport;
 }
 
-function checkUrl(text: string, schemes: readonly string[]): string {
+function checkUrl(text: string, schemes: readonly string[]): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && schemes.includes(url.protocol)) return url.href;
+  if (url && schemes.includes(url.protocol)) return url;
   throw new Error(
     `The address must begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}.`,
   );

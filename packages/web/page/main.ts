@@ -1,9 +1,12 @@
 import "./style.css";
+import { addressOf, readScene } from "./demo/scene.js";
+import { element } from "./element.js";
 import { inWords } from "./keep-connected.js";
 import { Camera } from "./media/camera.js";
+import { checkWebCodecs } from "./media/web-codecs.js";
 import { Publisher } from "./publisher.js";
 import { fillForm, readForm, type Settings } from "./settings.js";
-import { statusLine } from "./status-line.js";
+import { StatusView } from "./status-view.js";
 import { Viewer } from "./viewer.js";
 
 /** Whatever runs now. */
@@ -13,58 +16,57 @@ interface Running {
 
 const form = element("form", HTMLFormElement);
 const canvas = element("picture", HTMLCanvasElement);
-const status = element("status", HTMLElement);
+const view = new StatusView(document.body);
 const stopButton = element("stop", HTMLButtonElement);
 const soundButton = element("sound", HTMLButtonElement);
 
+let starting = false;
 let running: Running | undefined;
 let audio: AudioContext | undefined;
 
-function element<T extends HTMLElement>(id: string, type: new () => T): T {
-  const found = document.getElementById(id);
-  if (found instanceof type) return found;
-  throw new Error(`the page has no ${id}`);
-}
-
-function show(state: string, text: string): void {
-  document.body.setAttribute("data-state", state);
-  if (status.textContent !== text) status.textContent = text;
-}
-
 async function begin(settings: Settings): Promise<Running> {
   const { address, name, registry } = settings;
+  checkWebCodecs();
   if (settings.role === "watch") {
     return new Viewer({
       address,
       name,
       canvas,
       audio: () => audio,
-      onStatus: (now) => show(now.state, statusLine(now)),
+      onStatus: (status) => view.show(status),
     });
   }
   const camera = settings.source === "camera" ? await Camera.open() : undefined;
-  return Publisher.start({
-    address,
-    name,
-    canvas,
-    ...(registry && { registry: new URL(registry, location.href).href }),
-    ...(camera && { camera }),
-    onStatus: (now) => show(now.state, statusLine(now)),
-  });
+  try {
+    return await Publisher.start({
+      address,
+      name,
+      canvas,
+      ...(registry && { registry: new URL(registry, location.href).href }),
+      ...(camera && { camera }),
+      onStatus: (status) => view.show(status),
+    });
+  } catch (error) {
+    camera?.stop();
+    throw error;
+  }
 }
 
 async function start(): Promise<void> {
+  if (starting) return;
+  starting = true;
   stop();
   try {
     const settings = readForm(form);
-    performance.mark("start");
-    show("connecting", "Connecting.");
+    view.say("connecting", "Connecting.");
     running = await begin(settings);
     stopButton.disabled = false;
     soundButton.disabled = settings.role !== "watch";
     canvas.setAttribute("aria-label", `Picture of ${settings.name}`);
   } catch (error) {
-    show("failed", inWords(error));
+    view.say("failed", inWords(error));
+  } finally {
+    starting = false;
   }
 }
 
@@ -80,7 +82,6 @@ function toggleSound(): void {
   void audio?.close();
   audio = on ? new AudioContext() : undefined;
   soundButton.setAttribute("aria-pressed", String(on));
-  soundButton.textContent = on ? "Sound off" : "Sound on";
 }
 
 form.addEventListener("submit", (event) => {
@@ -89,11 +90,21 @@ form.addEventListener("submit", (event) => {
 });
 stopButton.addEventListener("click", () => {
   stop();
-  show("stopped", "Stopped.");
+  view.say("stopped", "Stopped.");
 });
 soundButton.addEventListener("click", toggleSound);
 globalThis.addEventListener("pagehide", stop);
 
-const search = new URLSearchParams(location.search);
-fillForm(form, search);
-if (search.has("start")) void start();
+/** The page's address says what to do; in a demo the relays' addresses come from there. */
+async function obeyAddress(): Promise<void> {
+  const search = new URLSearchParams(location.search);
+  fillForm(form, search);
+  if (search.has("scene")) {
+    const side = search.get("side") === "cloudflare" ? "cloudflare" : "relay";
+    const { url, fingerprint = "" } = addressOf(await readScene(), side).address;
+    fillForm(form, new URLSearchParams({ url, fingerprint }));
+  }
+  if (search.has("start")) await start();
+}
+
+obeyAddress().catch((error: unknown) => view.say("failed", inWords(error)));

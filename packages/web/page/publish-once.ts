@@ -20,11 +20,11 @@ async function publishToRelay(
   onConnected: (transport: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  const session = await connectToRelay(address, { publish: origin });
+  const { session, over } = await connectToRelay(address, { publish: origin });
   const stop = () => session.close();
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
-  onConnected(`WebSocket, moq-${session.version}`);
+  onConnected(over);
   const { error } = await session.closed;
   return error?.message ?? "The server ended the session.";
 }
@@ -38,7 +38,7 @@ async function publishToCloudflare(
 ): Promise<string> {
   const broadcast = origin.broadcast(name);
   if (!broadcast) throw new Error("There is nothing to publish any more.");
-  const session = await connectCloudflare(address);
+  const { session, over } = await connectCloudflare(address);
   const publication = session.publishNamespace(name, broadcast);
   const stop = () => {
     publication.withdraw();
@@ -48,7 +48,7 @@ async function publishToCloudflare(
   signal.addEventListener("abort", stop, { once: true });
   try {
     await publication.accepted;
-    onConnected("WebTransport, moq-transport draft-14");
+    onConnected(over);
     const end = await publication.ended;
     if (end.type === "cancelled") return "The server gave the name back.";
     const { error } = await session.closed;

@@ -127,10 +127,13 @@ export class Publisher {
   }
 
   #drawPicture(): void {
-    const { camera, canvas, name } = this.#options;
+    const { camera, canvas, name, address } = this.#options;
     this.#counter += 1;
     if (camera) camera.draw(this.#context, PICTURE);
-    else drawPattern(this.#context, this.#counter, runtime.wallClock(), name);
+    else {
+      const look = { side: address.side, label: name };
+      drawPattern(this.#context, this.#counter, runtime.wallClock(), look);
+    }
     this.#video.encode(canvas);
     this.#update({ pictures: this.#video.frames });
   }
@@ -157,6 +160,7 @@ export class Publisher {
   }
 
   #update(change: Partial<PublisherStatus>): void {
+    if (this.#stopped.signal.aborted) return;
     this.#status = { ...this.#status, ...change };
     this.#options.onStatus(this.#status);
   }

@@ -2,19 +2,22 @@ import type { BroadcastConsumer } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import type { Address } from "./connection.js";
 import { inWords, keepConnected, pause } from "./keep-connected.js";
+import { type LatencySummary, LatencyWindow } from "./latency-window.js";
 import { playBroadcast } from "./play-broadcast.js";
 import { watchOnce } from "./watch-sources.js";
 
 /** What a viewer knows, for the status line. */
 export interface ViewerStatus {
-  readonly state: "connecting" | "waiting" | "playing" | "interrupted" | "ended";
+  readonly state: "connecting" | "waiting" | "playing" | "unplayable" | "interrupted" | "ended";
   /** What is wrong, or empty. */
   readonly trouble: string;
   readonly transport: string;
   readonly pictures: number;
   readonly sounds: number;
-  /** From capture to drawing, in milliseconds, by both machines' wall clocks. */
-  readonly latencyMs: number | undefined;
+  /** From capture to drawing, by both machines' wall clocks; `undefined` before the first picture. */
+  readonly latency: LatencySummary | undefined;
+  /** When the newest picture was captured, in milliseconds since the Unix epoch. */
+  readonly capturedAt: number | undefined;
 }
 
 /** Without a picture for so long the connection is made anew, in milliseconds. */
@@ -37,6 +40,7 @@ export interface ViewerOptions {
 export class Viewer {
   readonly #options: ViewerOptions;
   readonly #stopped = new AbortController();
+  readonly #latencies = new LatencyWindow();
   #session = new AbortController();
   #playing: AbortController | undefined;
   #lastPictureAt: number | undefined;
@@ -47,7 +51,8 @@ export class Viewer {
     transport: "",
     pictures: 0,
     sounds: 0,
-    latencyMs: undefined,
+    latency: undefined,
+    capturedAt: undefined,
   };
 
   constructor(options: ViewerOptions) {
@@ -70,7 +75,7 @@ export class Viewer {
     this.#session = new AbortController();
     this.#lastChangeAt = runtime.now();
     const events = {
-      onConnected: (transport: string) => this.#update({ transport, trouble: "" }),
+      onConnected: (transport: string) => this.#handleConnected(transport),
       onLive: (broadcast: BroadcastConsumer) => void this.#play(broadcast),
       onGone: (cleanly: boolean) => this.#handleGone(cleanly),
     };
@@ -91,18 +96,27 @@ export class Viewer {
         onSound: (sounds: number) => this.#update({ sounds }),
       };
       await playBroadcast(broadcast, stage, playing.signal).catch((error: unknown) => {
-        if (!playing.signal.aborted) this.#update({ trouble: inWords(error) });
+        if (playing.signal.aborted) return;
+        const state = this.#status.pictures === 0 ? "unplayable" : "interrupted";
+        this.#update({ state, trouble: inWords(error) });
       });
       await pause(PLAY_AGAIN_MS, playing.signal);
     }
   }
 
+  #handleConnected(transport: string): void {
+    const { state } = this.#status;
+    this.#update({ transport, trouble: "", state: state === "connecting" ? "waiting" : state });
+  }
+
   #handlePicture(timestamp: number): void {
     if (this.#lastPictureAt === undefined) performance.mark("first picture");
     this.#lastPictureAt = runtime.now();
-    const latencyMs = Math.max(0, runtime.wallClock() - timestamp / 1_000);
+    const capturedAt = timestamp / 1_000;
+    this.#latencies.add(Math.max(0, runtime.wallClock() - capturedAt));
+    const latency = this.#latencies.summary();
     const pictures = this.#status.pictures + 1;
-    this.#update({ state: "playing", trouble: "", pictures, latencyMs });
+    this.#update({ state: "playing", trouble: "", pictures, latency, capturedAt });
   }
 
   #handleGone(cleanly: boolean): void {
@@ -114,8 +128,8 @@ export class Viewer {
 
   #handleLost(trouble: string): void {
     this.#playing?.abort();
-    const { state } = this.#status;
-    this.#update({ trouble, state: state === "playing" ? "interrupted" : state });
+    const state = this.#status.pictures === 0 ? "connecting" : "interrupted";
+    this.#update({ trouble, ...(this.#status.state !== "ended" && { state }) });
   }
 
   /** Silence has no event of its own. */
@@ -135,6 +149,7 @@ export class Viewer {
   }
 
   #update(change: Partial<ViewerStatus>): void {
+    if (this.#stopped.signal.aborted) return;
     this.#status = { ...this.#status, ...change };
     this.#options.onStatus(this.#status);
   }

@@ -39,8 +39,8 @@ async function watchRelay(
   signal: AbortSignal,
 ): Promise<string> {
   const origin = new Origin({ runtime });
-  const session = await connectToRelay(address, { subscribe: origin });
-  events.onConnected(`WebSocket, moq-${session.version}`);
+  const { session, over } = await connectToRelay(address, { subscribe: origin });
+  events.onConnected(over);
   const announcements = origin.announced();
   const stop = closer(session, signal, () => announcements.close());
   void session.closed.then(() => announcements.close());
@@ -59,12 +59,12 @@ async function watchCloudflare(
   events: WatchEvents,
   signal: AbortSignal,
 ): Promise<string> {
-  const session = await connectCloudflare(address);
-  events.onConnected("WebTransport, moq-transport draft-14");
-  const over = new AbortController();
-  const stop = closer(session, signal, () => over.abort());
-  void session.closed.then(() => over.abort());
-  while (!over.signal.aborted) {
+  const { session, over } = await connectCloudflare(address);
+  events.onConnected(over);
+  const ended = new AbortController();
+  const stop = closer(session, signal, () => ended.abort());
+  void session.closed.then(() => ended.abort());
+  while (!ended.signal.aborted) {
     const catalog = session.subscribe(name, CATALOG_TRACK);
     const info = await catalog.accepted.catch(() => undefined);
     if (info) {
@@ -81,7 +81,7 @@ async function watchCloudflare(
     } else {
       events.onGone(false);
     }
-    await pause(ASK_AGAIN_MS, over.signal);
+    await pause(ASK_AGAIN_MS, ended.signal);
   }
   return stop();
 }

@@ -10,12 +10,13 @@ import { UsageError } from "../usage-error.js";
 interface DemoFlags {
   readonly duration?: string;
   readonly quic: boolean;
+  readonly web?: boolean;
   readonly kill?: boolean;
   readonly admin?: string;
   readonly logLevel: string;
 }
 
-/** `moq-bridge demo`: two relays, the bridge between them, and publishers and viewers on both sides. */
+/** `moq-bridge demo`: two relays, the bridge between them, and publishers and viewers on both sides, or a page for them. */
 export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => {
   program
     .command("demo")
@@ -24,6 +25,7 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
       "--duration <seconds>",
       "end after this long; exit code 0 if nothing was lost or altered",
     )
+    .option("--web", "serve a page to publish and watch on both sides in browsers of this machine")
     .option("--kill", "kill each relay and the bridge once and start them again; needs --duration")
     .option("--no-quic", "WebSocket on both sides even where QUIC loads")
     .option("--admin <address>", "serve the bridge's status page there, HOST:PORT of this machine")
@@ -37,23 +39,33 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
         wallClock: host.wallClock,
         write: host.writeError,
       });
+      if (flags.web && flags.kill) {
+        throw new UsageError(
+          "--kill is for the demo without --web, whose page has a button for it",
+        );
+      }
       const durationMs = readDuration(flags);
       const admin =
         flags.admin === undefined ? undefined : readAdminSettings(flags.admin, undefined);
-      const { runDemo } = await import("../demo/run-demo.js");
-      const ok = await runDemo({
+      const options = {
         log,
         quic: flags.quic,
         durationMs,
-        kill: flags.kill === true,
         write: host.writeOut,
-        terminalColumns: host.terminalColumns ?? (() => undefined),
         stopRequested: host.stopRequested,
-        ...(admin
-          ? { startAdmin: (world) => startAdmin(admin, world, { host, log, redactor }) }
-          : {}),
-      });
-      exit(ok ? 0 : 1);
+        ...(admin && {
+          startAdmin: (world: DemoWorld) => startAdmin(admin, world, { host, log, redactor }),
+        }),
+      };
+      if (flags.web) {
+        const { runWebDemo } = await import("../demo/web/run-web-demo.js");
+        await runWebDemo(options);
+        return;
+      }
+      const { runDemo } = await import("../demo/run-demo.js");
+      const kill = flags.kill === true;
+      const terminalColumns = host.terminalColumns ?? (() => undefined);
+      exit((await runDemo({ ...options, kill, terminalColumns })) ? 0 : 1);
     });
 };
 

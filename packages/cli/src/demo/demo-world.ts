@@ -2,7 +2,11 @@ import { randomBytes } from "node:crypto";
 import { Bridge, type Logger } from "@moq-bridge/bridge";
 import { httpSource } from "@moq-bridge/registry";
 import { serveRegistry } from "@moq-bridge/registry/node";
-import { createRegistryService, MemoryStore } from "@moq-bridge/registry/service";
+import {
+  createRegistryService,
+  type FetchHandler,
+  MemoryStore,
+} from "@moq-bridge/registry/service";
 import {
   Ietf14Relay,
   type ListeningRelay,
@@ -35,6 +39,15 @@ export class DemoWorld implements World {
   readonly #options: DemoWorldOptions;
   readonly #key = new Uint8Array(randomBytes(32));
   readonly #store = new MemoryStore();
+  /** Answers for the registry, for pages that want it below their own address. */
+  readonly registryService: FetchHandler = createRegistryService({
+    store: this.#store,
+    now: () => runtime.wallClock(),
+    writing: "open",
+    reading: "open",
+    pages: [],
+    leaseMs: LEASE_MS,
+  });
   #registry: Awaited<ReturnType<typeof serveRegistry>> | undefined;
   #relay: ListeningRelay | undefined;
   #cloudflare: ListeningRelay | undefined;
@@ -61,11 +74,17 @@ export class DemoWorld implements World {
     return { url: `${this.#listening("relay").webSocketUrl}/?jwt=${this.#clientToken}`, tls: {} };
   }
 
+  /** Where everybody reaches the draft-14 relay: over WebTransport where QUIC loads. */
   get cloudflareForClients(): Endpoint {
     return endpointOf(this.#listening("cloudflare"));
   }
 
-  /** The same for the bridge: over WebTransport where QUIC loads. */
+  /** The draft-14 relay over WebSocket, for browsers without WebTransport. */
+  get cloudflareWebSocketUrl(): string {
+    return `${this.#listening("cloudflare").webSocketUrl}/`;
+  }
+
+  /** Where the bridge reaches the moq-lite relay: over WebTransport where QUIC loads. */
   get relayForBridge(): Endpoint {
     return endpointOf(this.#listening("relay"));
   }
@@ -81,16 +100,7 @@ export class DemoWorld implements World {
 
   /** Starts everything. @throws {MoqError} `listen_failed` */
   async start(): Promise<void> {
-    this.#registry = await serveRegistry(
-      createRegistryService({
-        store: this.#store,
-        now: () => runtime.wallClock(),
-        writing: "open",
-        reading: "open",
-        pages: [],
-        leaseMs: LEASE_MS,
-      }),
-    );
+    this.#registry = await serveRegistry(this.registryService);
     this.#certificate = await selfSigned([HOST], runtime);
     this.#clientToken = await signToken(this.#key, EVERYTHING);
     this.#nodeToken = await signToken(this.#key, { ...EVERYTHING, cluster: true });

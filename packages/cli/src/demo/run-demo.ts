@@ -1,6 +1,8 @@
 import { Demo, type DemoOptions } from "./demo.js";
+import { demoEnd } from "./demo-end.js";
 import { DemoTable, demoLine, demoResult } from "./demo-text.js";
 import type { DemoWorld } from "./demo-world.js";
+import { introduction } from "./introduction.js";
 
 /** How a demo runs. */
 export interface RunDemoOptions extends DemoOptions {
@@ -47,7 +49,7 @@ export async function runDemo(options: RunDemoOptions): Promise<boolean> {
   }, TICK_MS);
   const killing = kill && durationMs !== undefined ? demo.restartAll(durationMs) : undefined;
   try {
-    await Promise.all([endOf(durationMs, stopRequested), killing]);
+    await Promise.all([demoEnd(durationMs, stopRequested), killing]);
   } finally {
     clearInterval(ticking);
   }
@@ -57,29 +59,4 @@ export async function runDemo(options: RunDemoOptions): Promise<boolean> {
   const { ok, lines } = demoResult(seconds, demo.streams);
   write(`\n${lines.join("\n")}\n`);
   return ok;
-}
-
-/** What runs where. Tokens are not shown. */
-function introduction(world: DemoWorld): string[] {
-  const origin = (url: string) => new URL(url).origin;
-  const withoutQuic = world.withoutWebTransport;
-  return [
-    "A demo on this machine alone: nothing of it can be reached from outside.",
-    `  moq-lite relay   ${origin(world.relayForClients.url)} for its clients, ${origin(world.relayForBridge.url)} for the bridge, a cluster node there`,
-    `  draft-14 relay   ${origin(world.cloudflareForClients.url)}, behaving like Cloudflare's`,
-    `  registry         ${world.registryUrl}`,
-    withoutQuic === undefined
-      ? "  draft-14 runs over WebTransport, as on Cloudflare"
-      : `  draft-14 runs over WebSocket, which Cloudflare does not have: ${withoutQuic}`,
-    "",
-  ];
-}
-
-function endOf(durationMs: number | undefined, stopRequested: Promise<string>): Promise<unknown> {
-  if (durationMs === undefined) return stopRequested;
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise((resolve) => {
-    timer = setTimeout(resolve, durationMs);
-  });
-  return Promise.race([over, stopRequested]).finally(() => clearTimeout(timer));
 }

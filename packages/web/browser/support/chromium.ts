@@ -14,6 +14,12 @@ const ARGUMENTS = [
   "--no-first-run",
 ];
 
+/** A camera and a microphone that Chromium makes up, and the visitor's consent. */
+export const MADE_UP_CAMERA = [
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+];
+
 /** Debian's Chromium, headless. */
 export class Chromium implements Browser {
   readonly #server: BrowserServer;
@@ -24,11 +30,12 @@ export class Chromium implements Browser {
     this.#page = page;
   }
 
-  static async start(): Promise<Chromium> {
+  /** @param extra further arguments */
+  static async start(extra: readonly string[] = []): Promise<Chromium> {
     if (!existsSync(EXECUTABLE)) throw new Error("no Chromium: npm run browsers");
     const server = await chromium.launchServer({
       executablePath: EXECUTABLE,
-      args: ARGUMENTS,
+      args: [...ARGUMENTS, ...extra],
       handleSIGINT: false,
       handleSIGTERM: false,
       handleSIGHUP: false,

@@ -3,23 +3,8 @@ import { eventually } from "@moq-bridge/testing";
 /** Cells of the code below the picture. */
 const CELLS = 32;
 
-/** Reads the luminance of each cell of the counter's code off the canvas. */
-const READ_CELLS = `(() => {
-  const canvas = document.getElementById("picture");
-  const top = canvas.height - 15;
-  const data = canvas.getContext("2d").getImageData(0, top, canvas.width, 1).data;
-  return Array.from({ length: ${CELLS} }, (_, cell) => {
-    const at = (Math.floor(((cell + 0.5) * canvas.width) / ${CELLS})) * 4;
-    return (data[at] + data[at + 1] + data[at + 2]) / 3;
-  });
-})()`;
-
-/** When the page began to watch, and when it drew, are marks on its timeline. */
-const FIRST_PICTURE = `(() => {
-  const at = (name) => performance.getEntriesByName(name)[0]?.startTime;
-  const drawn = at("first picture");
-  return drawn === undefined ? null : drawn - at("start");
-})()`;
+/** When the page was asked for, and when it drew, are on its timeline. */
+const FIRST_PICTURE = `performance.getEntriesByName("first picture")[0]?.startTime ?? null`;
 
 /** One page in one browser. */
 export interface Browser {
@@ -35,30 +20,75 @@ export interface Browser {
   stop(): Promise<void>;
 }
 
-/** What the page shows, as a visitor sees it. */
+/** How old pictures were when they were drawn, in milliseconds, as the page says it. */
+export interface ShownLatency {
+  readonly pictures: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+}
+
+/** One publisher or viewer on a page, as a visitor sees it. */
 export class Tab {
   readonly browser: Browser;
+  readonly #root: string;
 
-  constructor(browser: Browser) {
+  /** @param root a selector: the element that has the state, the picture and the words */
+  constructor(browser: Browser, root = "body") {
     this.browser = browser;
+    this.#root = root;
   }
 
   async state(): Promise<string> {
-    return String(await this.browser.evaluate("document.body.dataset.state"));
+    return String(await this.#evaluate("root.dataset.state"));
   }
 
-  async statusLine(): Promise<string> {
-    return String(await this.browser.evaluate("document.getElementById('status').textContent"));
+  /** What it says in sentences. */
+  words(): Promise<string> {
+    return this.#text(".words");
   }
 
-  /** A number of the status line, for example of `pictures`. */
+  /** What it says in figures. */
+  facts(): Promise<string> {
+    return this.#text(".facts");
+  }
+
+  /** A number of the facts, for example of `pictures`. */
   async number(pattern: RegExp): Promise<number> {
-    return Number(pattern.exec(await this.statusLine())?.[1] ?? Number.NaN);
+    return Number(pattern.exec(await this.facts())?.[1] ?? Number.NaN);
+  }
+
+  async latency(): Promise<ShownLatency> {
+    const text = await this.#text(".latency");
+    const [, pictures, p50, p90, p99] =
+      /Last (\d+) pictures: p50 (\d+), p90 (\d+), p99 (\d+) ms/.exec(text)?.map(Number) ?? [];
+    if (!pictures || p50 === undefined || p90 === undefined || p99 === undefined) {
+      throw new Error(`no latency in "${text}"`);
+    }
+    return { pictures, p50, p90, p99 };
   }
 
   /** The counter drawn in the picture, `undefined` while none is to be seen. */
   async counter(): Promise<number | undefined> {
-    return decodeCells((await this.browser.evaluate(READ_CELLS)) as number[]);
+    // The luminance in the middle of each cell, read off the canvas.
+    const cells = await this.#evaluate(`(() => {
+      const canvas = root.querySelector("canvas");
+      const top = canvas.height - 15;
+      const data = canvas.getContext("2d").getImageData(0, top, canvas.width, 1).data;
+      return Array.from({ length: ${CELLS} }, (_, cell) => {
+        const at = Math.floor(((cell + 0.5) * canvas.width) / ${CELLS}) * 4;
+        return (data[at] + data[at + 1] + data[at + 2]) / 3;
+      });
+    })()`);
+    return decodeCells(cells as number[]);
+  }
+
+  /** Which side's colour the picture has. */
+  async shownSide(): Promise<"relay" | "cloudflare"> {
+    const [red, , blue] = (await this.#evaluate(
+      `[...root.querySelector("canvas").getContext("2d").getImageData(4, 4, 1, 1).data]`,
+    )) as [number, number, number];
+    return blue > red ? "relay" : "cloudflare";
   }
 
   /** Waits until the picture shows a counter that goes on; gives it. */
@@ -70,44 +100,68 @@ export class Tab {
       first ??= last;
       return first !== undefined && last !== undefined && last > first + 5;
     };
-    await this.#until(advances, "the counter to advance", timeoutMs);
+    await this.until(advances, "the counter to advance", timeoutMs);
     return last ?? 0;
   }
 
   /** Waits until the counter is past `value`. */
   async seesCounterBeyond(value: number, timeoutMs: number): Promise<void> {
     const beyond = async () => ((await this.counter()) ?? 0) > value;
-    await this.#until(beyond, `the counter to be past ${value}`, timeoutMs);
+    await this.until(beyond, `the counter to be past ${value}`, timeoutMs);
   }
 
-  /** How long after it was loaded the page drew its first picture, by its own clock. */
+  /** How long after it was asked for the page drew its first picture, by its own clock. */
   async firstPictureAfterMs(): Promise<number> {
     let found: unknown;
     const drawn = async () => {
       found = await this.browser.evaluate(FIRST_PICTURE);
       return typeof found === "number";
     };
-    await this.#until(drawn, "a first picture", 20_000);
+    await this.until(drawn, "a first picture", 20_000);
     return found as number;
   }
 
   async isIn(state: string, timeoutMs: number): Promise<void> {
-    await this.#until(
+    await this.until(
       async () => (await this.state()) === state,
       `the page to be ${state}`,
       timeoutMs,
     );
   }
 
-  async decodesSound(timeoutMs: number): Promise<void> {
-    const decoded = async () => (await this.number(/(\d+) sound frames/)) > 50;
-    await this.#until(decoded, "sound to be decoded", timeoutMs);
+  async leaves(state: string, timeoutMs: number): Promise<void> {
+    await this.until(
+      async () => (await this.state()) !== state,
+      `the page not to be ${state} any more`,
+      timeoutMs,
+    );
   }
 
-  async #until(check: () => Promise<boolean>, what: string, timeoutMs: number): Promise<void> {
+  async saysInWords(words: RegExp, timeoutMs: number): Promise<void> {
+    await this.until(async () => words.test(await this.words()), `the words ${words}`, timeoutMs);
+  }
+
+  async decodesSound(timeoutMs: number): Promise<void> {
+    const decoded = async () => (await this.number(/(\d+) sound frames/)) > 50;
+    await this.until(decoded, "sound to be decoded", timeoutMs);
+  }
+
+  /** Waits; a failure tells what the page said. */
+  async until(check: () => Promise<boolean>, what: string, timeoutMs: number): Promise<void> {
     await eventually(check, { what, timeoutMs }).catch(async (error: Error) => {
-      throw new Error(`${error.message}; the page says: ${await this.statusLine()}`);
+      const [state, words, facts] = [await this.state(), await this.words(), await this.facts()];
+      throw new Error(`${error.message}; the page is ${state} and says: ${words} ${facts}`);
     });
+  }
+
+  #text(selector: string): Promise<string> {
+    return this.#evaluate(`root.querySelector("${selector}").textContent`) as Promise<string>;
+  }
+
+  #evaluate(expression: string): Promise<unknown> {
+    return this.browser.evaluate(
+      `(() => { const root = document.querySelector("${this.#root}"); return ${expression}; })()`,
+    );
   }
 }
 

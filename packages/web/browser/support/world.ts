@@ -1,16 +1,15 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { type BridgeProcess, type IetfRelay, type MoqRelay, Scene } from "@moq-bridge/testing";
 import { RunningWorker } from "../../../registry/test/worker.js";
-import { Chromium } from "./chromium.js";
+import { Chromium, MADE_UP_CAMERA } from "./chromium.js";
 import { servePage } from "./page-server.js";
 import { type Browser, Tab } from "./tab.js";
 import { WebKit } from "./webkit.js";
 
-const SCREENSHOTS = join(process.cwd(), "test-output", "screenshots");
-
 /** Which browser on which side. Safari's kind has WebSocket only; Chrome goes to Cloudflare. */
 export type Which = "chromium" | "webkit";
+
+/** What can be killed and started again; `cloudflare` is moq-relay-ietf. */
+export type Part = "bridge" | "relay" | "cloudflare";
 
 /** Both relays, the registry as deployed on its database, the bridge, and the page for browsers to open. */
 export class World {
@@ -52,46 +51,50 @@ export class World {
     }
   }
 
-  /** Kills the bridge and starts it anew. */
-  async restartBridge(): Promise<void> {
-    await this.#bridge.process.kill();
-    this.#bridge = await startBridge(this.#scene, this, this.#pageUrl);
+  /** SIGKILL. */
+  async kill(part: Part): Promise<void> {
+    await (part === "bridge" ? this.#bridge.process : this[part]).kill();
   }
 
-  /** Kills moq-relay and starts it anew. */
-  async restartRelay(): Promise<void> {
-    await this.relay.kill();
-    await this.relay.start();
-  }
-
-  /** Kills moq-relay-ietf and starts it anew. */
-  async restartCloudflare(): Promise<void> {
-    await this.cloudflare.kill();
-    await this.cloudflare.start();
+  /** Starts a part that was killed; resolves when it listens or, the bridge, runs. */
+  async startAgain(part: Part): Promise<void> {
+    if (part === "bridge") this.#bridge = await startBridge(this.#scene, this, this.#pageUrl);
+    else await this[part].start();
   }
 
   /** Opens the page in a new browser and lets it publish. */
   publish(which: Which, name: string): Promise<Tab> {
-    return this.#open(which, { role: "publish", name, registry: "/api/stats/" });
+    const search = { role: "publish", name, registry: "/api/stats/" };
+    return this.#open(which, search, () => start(which));
+  }
+
+  /** The same with what Chromium has for a camera. */
+  publishCamera(name: string): Promise<Tab> {
+    const search = { role: "publish", source: "camera", name, registry: "/api/stats/" };
+    return this.#open("chromium", search, () => Chromium.start(MADE_UP_CAMERA));
   }
 
   /** Opens the page in a new browser and lets it watch. */
   watch(which: Which, name: string): Promise<Tab> {
-    return this.#open(which, { role: "watch", name });
+    return this.#open(which, { role: "watch", name }, () => start(which));
   }
 
-  /** Keeps what the page looks like now. */
-  async screenshot(tab: Tab, name: string): Promise<void> {
-    await mkdir(SCREENSHOTS, { recursive: true });
-    await tab.browser.screenshot(join(SCREENSHOTS, `${name}.png`));
+  /** Whether the registry shows the stream as live. */
+  async isListed(name: string): Promise<boolean> {
+    const answer = await fetch(`${this.#pageUrl}/api/stats/greet`);
+    return (await answer.text()).includes(`"${name}"`);
   }
 
   end(): Promise<void> {
     return this.#scene.end();
   }
 
-  async #open(which: Which, fields: Record<string, string>): Promise<Tab> {
-    const browser: Browser = which === "chromium" ? await Chromium.start() : await WebKit.start();
+  async #open(
+    which: Which,
+    fields: Record<string, string>,
+    startBrowser: () => Promise<Browser>,
+  ): Promise<Tab> {
+    const browser = await startBrowser();
     this.#scene.onEnd(() => browser.stop());
     const side =
       which === "chromium"
@@ -105,6 +108,10 @@ export class World {
     await browser.open(`${this.#pageUrl}/?${search}`);
     return new Tab(browser);
   }
+}
+
+function start(which: Which): Promise<Browser> {
+  return which === "chromium" ? Chromium.start() : WebKit.start();
 }
 
 function startBridge(

@@ -40,7 +40,7 @@ export class Camera {
     const stream = await navigator.mediaDevices
       .getUserMedia({ video: true, audio: true })
       .catch((cause: unknown) => {
-        throw new Error("The camera cannot be used. Publish the test picture instead.", { cause });
+        throw new Error(`${refusal(cause)} The test picture needs neither.`, { cause });
       });
     const video = document.createElement("video");
     video.muted = true;
@@ -69,5 +69,19 @@ export class Camera {
   stop(): void {
     for (const track of this.#stream.getTracks()) track.stop();
     void this.#context.close();
+  }
+}
+
+/** Why there is no camera, by the names of the Media Capture specification. */
+function refusal(cause: unknown): string {
+  switch (cause instanceof DOMException ? cause.name : "") {
+    case "NotAllowedError":
+      return "This page may not use the camera and the microphone.";
+    case "NotFoundError":
+      return "There is no camera, or no microphone.";
+    case "NotReadableError":
+      return "The camera or the microphone is in use elsewhere.";
+    default:
+      return "The camera and the microphone cannot be used.";
   }
 }

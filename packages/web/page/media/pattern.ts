@@ -1,3 +1,5 @@
+import type { Address } from "../connection.js";
+
 /** Size of the picture and how often it changes. */
 export const PICTURE = { width: 480, height: 270, framesPerSecond: 15 } as const;
 
@@ -15,15 +17,21 @@ function bitsOf(value: number, count: number): boolean[] {
   return Array.from({ length: count }, (_, index) => ((value >>> (count - 1 - index)) & 1) === 1);
 }
 
+/** The colours tell from which side a picture came. */
+const COLOURS: Readonly<Record<Address["side"], string>> = {
+  relay: "hsl(215 60% 32%)",
+  cloudflare: "hsl(25 80% 32%)",
+};
+
 /** Draws frame number `counter`: a moving bar, the time, the counter in digits and in cells. */
 export function drawPattern(
   context: CanvasRenderingContext2D,
   counter: number,
   wallClock: number,
-  label: string,
+  { side, label }: { readonly side: Address["side"]; readonly label: string },
 ): void {
   const { width, height } = PICTURE;
-  context.fillStyle = `hsl(${(counter * 2) % 360} 55% 30%)`;
+  context.fillStyle = COLOURS[side];
   context.fillRect(0, 0, width, height);
   context.fillStyle = "rgb(255 255 255 / 35%)";
   context.fillRect(((counter * 6) % (width + 40)) - 40, 0, 40, height);
