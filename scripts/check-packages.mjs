@@ -30,6 +30,9 @@ function checkContents(name, files, manifest) {
   for (const license of ["LICENSE-MIT", "LICENSE-APACHE"]) {
     if (!files.includes(`package/${license}`)) problems.push(`${name}: no ${license}`);
   }
+  if (manifest.name === "moq-bridge" && !files.includes("package/web/demo.html")) {
+    problems.push(`${name}: no page for demo --web`);
+  }
   for (const file of files) {
     if (/\.(test|fixture)\.ts$|\.prop\.ts$|target\//.test(file))
       problems.push(`${name}: has ${file}`);

@@ -14,6 +14,7 @@ if (!hasAddon()) {
   spawnSync(process.execPath, ["scripts/setup.mjs"], { cwd: root, stdio: "inherit" });
 }
 if (!isBuilt()) run(...PNPM, "--filter", "moq-bridge...", "build");
+if (!isPageBuilt()) run(...PNPM, "--filter", "@moq-bridge/web", "build");
 const demo = spawnSync(
   process.execPath,
   ["packages/cli/bin/moq-bridge.js", "demo", ...process.argv.slice(2)],
@@ -49,6 +50,15 @@ function isBuilt() {
     const built = join(folder, "dist", "index.js");
     return existsSync(built) && changedAt(built) >= newestIn(join(folder, "src"));
   });
+}
+
+/** The pages of `--web` are built from the sources of all that they use. */
+function isPageBuilt() {
+  const built = join(root, "packages", "cli", "web", "demo.html");
+  const sources = [...needed("web")].map((name) =>
+    join(root, "packages", name, name === "web" ? "page" : "src"),
+  );
+  return existsSync(built) && sources.every((folder) => changedAt(built) >= newestIn(folder));
 }
 
 /** The folders of a package and of all it depends on in this workspace. */

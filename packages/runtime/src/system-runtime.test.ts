@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemRuntime } from "./system-runtime.js";
 
 const limits = { timeoutMs: 5000, maxBytes: 1000 };
@@ -43,6 +43,15 @@ describe("httpPost", () => {
     expect(answer.status).toBe(307);
     expect(new TextDecoder().decode(answer.body)).toBe("moved");
     expect(asked).toEqual(["POST /a application/json {}"]);
+  });
+
+  it("reads answers whose streams are not async iterable, as Safari's are not", async () => {
+    const safaris = new Response("{}");
+    Object.assign(safaris.body ?? {}, { [Symbol.asyncIterator]: undefined });
+    const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(safaris);
+    const answer = await systemRuntime.httpPost("http://registry.test", { ...limits, body: "" });
+    fetch.mockRestore();
+    expect(new TextDecoder().decode(answer.body)).toBe("{}");
   });
 
   it("keeps to time and size, and says nothing of the address", async () => {

@@ -125,16 +125,17 @@ async function getWithinOrigin(
 async function readLimited(response: Response, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  if (response.body) {
-    for await (const chunk of response.body) {
-      size += chunk.byteLength;
-      if (size > maxBytes) {
-        throw new MoqError("http_too_large", `the answer is longer than ${maxBytes} bytes`, {
-          scope: "process",
-        });
-      }
-      chunks.push(chunk);
+  // By its reader, for Safari's streams are not async iterable.
+  const reader = response.body?.getReader();
+  for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
+    size += next.value.byteLength;
+    if (size > maxBytes) {
+      reader?.cancel().catch(() => {});
+      throw new MoqError("http_too_large", `the answer is longer than ${maxBytes} bytes`, {
+        scope: "process",
+      });
     }
+    chunks.push(next.value);
   }
   const body = new Uint8Array(size);
   let offset = 0;

@@ -56,6 +56,7 @@ test.each([
   [["demo", "--duration", "0"], "--duration must be 1 to 86,400 seconds"],
   [["demo", "--duration", "x"], "--duration must be 1 to 86,400 seconds"],
   [["demo", "--kill"], "--kill needs --duration <seconds>"],
+  [["demo", "--web", "--kill", "--duration", "9"], "--kill is for the demo without --web"],
   [["demo", "--log-level", "loud"], "--log-level must be one of debug, info, warn, error"],
 ])("%j is refused with a line that says what to give", async (args, line) => {
   const { code, error } = await run(args);
@@ -93,5 +94,12 @@ test("the demo ends when asked, and serves the status page while it runs", async
   );
   expect(out).toMatch(/status page: http:\/\/127\.0\.0\.1:\d+\//);
   expect(out).toContain("both directions carried everything unaltered");
+  expect(code).toBe(0);
+});
+
+test("the demo for browsers says where its page is, and ends when asked", async () => {
+  const { code, out } = await run(["demo", "--web", "--no-quic"], /Ctrl-C ends it/);
+  expect(out).toMatch(/Open it in a browser: http:\/\/127\.0\.0\.1:\d+\/\n/);
+  expect(out).not.toMatch(/jwt/);
   expect(code).toBe(0);
 });

@@ -52,6 +52,11 @@ function once(restartBridge: () => Promise<void>): () => Promise<Response> {
     try {
       await restartBridge();
       return new Response(null, { status: 204, headers: HEADERS });
+    } catch (error) {
+      return text(
+        500,
+        `the bridge did not start: ${error instanceof Error ? error.message : error}`,
+      );
     } finally {
       restarting = false;
     }
