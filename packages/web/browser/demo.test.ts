@@ -75,7 +75,7 @@ test("Chromium shows both sides to each other, and again by itself after the but
   expect(await relay.facts()).toContain("WebSocket, moq-lite-05");
   expect(await cloudflare.facts()).toContain("WebTransport, draft-14");
   for (const viewer of [relay, cloudflare])
-    expect((await viewer.latency()).p50).toBeLessThan(1_000);
+    expect((await viewer.latency()).p50).toBeLessThan(5_000);
 
   const seconds = await healsByButton(chromium, async () => {
     // By the keyboard alone: the button is the first thing on the page that takes the focus.

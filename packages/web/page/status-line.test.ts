@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { latencyText, statusFacts, statusWords } from "./status-line.js";
+import type { ViewerStatus } from "./viewer.js";
+
+const playing: ViewerStatus = {
+  state: "playing",
+  trouble: "",
+  transport: "WebSocket, moq-lite-05",
+  pictures: 12,
+  sounds: 34,
+  latency: undefined,
+  capturedAt: undefined,
+};
+
+test("sentences and figures are apart, for only sentences are read out", () => {
+  expect(statusWords(playing)).toBe("Playing.");
+  expect(statusFacts(playing)).toBe("WebSocket, moq-lite-05 · 12 pictures · 34 sound frames");
+  const trouble = "Relay.example cannot be reached.";
+  expect(statusWords({ ...playing, state: "interrupted", trouble })).toBe(
+    "Interrupted. Trying to go on. Relay.example cannot be reached.",
+  );
+  expect(statusFacts({ state: "connecting", trouble: "", transport: "", pictures: 0 })).toBe(
+    "0 pictures",
+  );
+});
+
+test("latency is said with how it is spread", () => {
+  expect(latencyText({ newest: 8.4, p50: 7.6, p90: 20, p99: 31.5, of: 300 })).toBe(
+    "Latency 8 ms. Last 300 pictures: p50 8, p90 20, p99 32 ms.",
+  );
+});
