@@ -2,6 +2,7 @@ import { serveRegistry as serve } from "@moq-bridge/registry/node";
 import { demoEnd } from "../demo-end.js";
 import { DemoWorld, type DemoWorldOptions } from "../demo-world.js";
 import { introduction } from "../introduction.js";
+import { pause } from "../redial.js";
 import { readBuiltPage } from "./built-page.js";
 import { createPageHandler } from "./page-handler.js";
 
@@ -15,6 +16,9 @@ export interface RunWebDemoOptions extends DemoWorldOptions {
   readonly stopRequested: Promise<string>;
 }
 
+/** The killed bridge is down for this long, in milliseconds. */
+const DOWN_MS = 500;
+
 /** Runs relays, registry and bridge, and serves a page whose visitors publish and watch on both sides. */
 export async function runWebDemo(options: RunWebDemoOptions): Promise<void> {
   const { write, durationMs, stopRequested, startAdmin } = options;
@@ -27,7 +31,9 @@ export async function runWebDemo(options: RunWebDemoOptions): Promise<void> {
       scene: () => describe(world),
       registry: world.registryService,
       async restartBridge() {
-        await world.restart("bridge");
+        await world.kill("bridge");
+        await pause(DOWN_MS);
+        await world.revive("bridge");
         write("the bridge was killed and started again\n");
       },
     }),
