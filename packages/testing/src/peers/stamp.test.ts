@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { elapse } from "../wait.js";
 import { cacheLayout, cacheRoot } from "./cache.js";
 import { ensureInstalled } from "./stamp.js";
 
@@ -47,6 +48,33 @@ test("an installation that brings no executable, or fails half-way, is made agai
   };
   await expect(ensureInstalled(layout, failing)).rejects.toThrow("no network");
   expect(await ensureInstalled(layout, installation("1", installs))).toBe(true);
+});
+
+test("two at once install it once; the second waits for the first", async () => {
+  const layout = cacheLayout(root);
+  const installs: string[] = [];
+  const one = installation("1", installs);
+  let second: Promise<boolean> | undefined;
+  const slow = {
+    ...one,
+    install: async () => {
+      second = ensureInstalled(layout, one);
+      const waits = elapse(300).then(() => "waits");
+      expect(await Promise.race([second, waits])).toBe("waits");
+      await one.install();
+    },
+  };
+  expect(await ensureInstalled(layout, slow)).toBe(true);
+  expect(await second).toBe(false);
+  expect(installs).toEqual(["1"]);
+});
+
+test("one that was killed at it is not waited for", async () => {
+  const layout = cacheLayout(root);
+  const left = `${layout.stamps}.lock`;
+  await mkdir(left, { recursive: true });
+  await utimes(left, 0, 0);
+  expect(await ensureInstalled(layout, installation("1", []))).toBe(true);
 });
 
 test("the cache follows the environment", () => {
