@@ -1,14 +1,26 @@
+import type { ControlMessageType } from "@moq-bridge/moq-wire/ietf14";
+
 /** What of @moq/net is measured; its package exports none of it. */
 export interface MoqNet {
-  /** Reads a subgroup stream and gives the number of objects. */
+  /** Reads one subgroup stream and gives the number of objects. */
   readSubgroup(chunks: readonly Uint8Array[]): Promise<number>;
-  /** Reads that many SUBSCRIBE messages and gives their number. */
-  readSubscribes(chunks: readonly Uint8Array[], count: number): Promise<number>;
+  /** Reads that many control messages of one type. */
+  readMessages(type: MeasuredMessage, chunks: readonly Uint8Array[], count: number): Promise<void>;
 }
+
+/** Control messages that both sides read. */
+export type MeasuredMessage = Extract<
+  ControlMessageType,
+  "subscribe" | "subscribe_ok" | "publish_namespace"
+>;
 
 interface Reader {
   u53(): Promise<number>;
   done(): Promise<boolean>;
+}
+
+interface MessageClass {
+  decode(reader: Reader, version: number): Promise<unknown>;
 }
 
 interface ObjectModule {
@@ -24,7 +36,12 @@ interface ObjectModule {
 }
 
 interface SubscribeModule {
-  readonly Subscribe: { decode(reader: Reader, version: number): Promise<unknown> };
+  readonly Subscribe: MessageClass;
+  readonly SubscribeOk: MessageClass;
+}
+
+interface PublishNamespaceModule {
+  readonly PublishNamespace: MessageClass;
 }
 
 interface StreamModule {
@@ -43,7 +60,13 @@ export async function loadMoqNet(): Promise<MoqNet> {
     import(new URL(`../node_modules/@moq/net/${file}`, import.meta.url).href);
   const { Reader: StreamReader } = (await load("stream.js")) as StreamModule;
   const { Group, Frame } = (await load("ietf/object.js")) as ObjectModule;
-  const { Subscribe } = (await load("ietf/subscribe.js")) as SubscribeModule;
+  const { Subscribe, SubscribeOk } = (await load("ietf/subscribe.js")) as SubscribeModule;
+  const { PublishNamespace } = (await load("ietf/publish_namespace.js")) as PublishNamespaceModule;
+  const messages: Readonly<Record<MeasuredMessage, MessageClass>> = {
+    subscribe: Subscribe,
+    subscribe_ok: SubscribeOk,
+    publish_namespace: PublishNamespace,
+  };
   const open = (chunks: readonly Uint8Array[]) =>
     new StreamReader(streamOf(chunks), undefined, DRAFT_14);
   return {
@@ -57,14 +80,12 @@ export async function loadMoqNet(): Promise<MoqNet> {
       }
       return objects;
     },
-    async readSubscribes(chunks, count) {
+    async readMessages(type, chunks, count) {
       const reader = open(chunks);
-      let messages = 0;
-      for (; messages < count; messages++) {
+      for (let read = 0; read < count; read++) {
         await reader.u53();
-        await Subscribe.decode(reader, DRAFT_14);
+        await messages[type].decode(reader, DRAFT_14);
       }
-      return messages;
     },
   };
 }
