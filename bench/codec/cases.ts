@@ -47,7 +47,7 @@ export function cases(net: MoqNet): Case[] {
       trackAlias: index,
       expires: 0n,
       groupOrder: "ascending",
-      largest: { group: index, object: 3 },
+      largestLocation: { group: index, object: 3 },
       parameters: [],
     })),
     control(net, "publish_namespace", (index) => ({

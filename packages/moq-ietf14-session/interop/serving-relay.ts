@@ -1,6 +1,6 @@
 import { Origin } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
-import { listenNative } from "@moq-bridge/transport";
+import { listenNative, listenWebSocket, type TransportServer } from "@moq-bridge/transport";
 import type { Scene } from "../../testing/src/scene.js";
 import {
   acceptIetf14,
@@ -9,6 +9,7 @@ import {
   type Ietf14Session,
   type Ietf14Stats,
   type PeerNamespace,
+  type PeerProfile,
 } from "../src/index.js";
 
 /**
@@ -16,42 +17,55 @@ import {
  * publishes is served to the others from one Origin.
  */
 export class ServingRelay {
+  /** WebTransport. */
   readonly url: string;
+  readonly wsUrl: string;
   readonly origin = new Origin({ runtime, idleMs: 200 });
   readonly namespaces = new Set<string>();
+  /** What each session's transport agreed on. */
+  readonly protocols: (string | undefined)[] = [];
+  /** Sessions that did not come about. */
+  readonly failures: unknown[] = [];
+  readonly #profile: PeerProfile;
   readonly #sessions = new Set<Ietf14Session>();
 
-  private constructor(url: string) {
-    this.url = url;
+  private constructor(profile: PeerProfile, quic: number, ws: number) {
+    this.#profile = profile;
+    this.url = `https://127.0.0.1:${quic}`;
+    this.wsUrl = `ws://127.0.0.1:${ws}`;
   }
 
-  static async start(scene: Scene): Promise<ServingRelay> {
-    const server = await listenNative({
-      host: "127.0.0.1",
-      port: 0,
-      identity: scene.certificate,
-      protocols: IETF14_PROTOCOLS,
-    });
-    scene.onEnd(() => server.close());
-    const relay = new ServingRelay(`https://127.0.0.1:${server.port}`);
-    const accept = async () => {
-      for (let next = await server.accept(); next; next = await server.accept()) {
-        void acceptIetf14(next, {
-          runtime,
-          // The clients of moq-rs end a session on messages that Cloudflare's relay does not send.
-          profile: cloudflare,
-          serve: relay.origin,
-          onPublishNamespace: (namespace, session) => relay.#take(namespace, session),
-        }).then((session) => relay.#sessions.add(session));
-      }
-    };
-    void accept();
+  /** @param profile by default that of Cloudflare's library, whose clients end a session on some messages */
+  static async start(scene: Scene, profile: PeerProfile = cloudflare): Promise<ServingRelay> {
+    const common = { host: "127.0.0.1", port: 0, protocols: IETF14_PROTOCOLS };
+    const quic = await listenNative({ ...common, identity: scene.certificate });
+    const ws = await listenWebSocket(common);
+    const relay = new ServingRelay(profile, quic.port, ws.port);
+    for (const server of [quic, ws]) {
+      scene.onEnd(() => server.close());
+      void relay.#acceptAll(server);
+    }
     return relay;
   }
 
   /** What its sessions did, in order. */
   stats(): Ietf14Stats[] {
     return [...this.#sessions].map((session) => session.stats());
+  }
+
+  async #acceptAll(server: TransportServer): Promise<void> {
+    for (let next = await server.accept(); next; next = await server.accept()) {
+      this.protocols.push(next.protocol);
+      acceptIetf14(next, {
+        runtime,
+        profile: this.#profile,
+        serve: this.origin,
+        onPublishNamespace: (namespace, session) => this.#take(namespace, session),
+      }).then(
+        (session) => this.#sessions.add(session),
+        (error) => this.failures.push(error),
+      );
+    }
   }
 
   #take(namespace: PeerNamespace, session: Ietf14Session): void {

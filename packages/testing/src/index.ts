@@ -8,6 +8,7 @@ export { Clock, type ClockOptions } from "./clock.js";
 export { EventLog } from "./event-log.js";
 export { type FragmentedMp4, fragmentedMp4 } from "./fragmented-mp4.js";
 export { type IetfControlMessage, IetfRelay } from "./ietf-relay.js";
+export { type MoqNetFrame, type MoqNetOptions, MoqNetPeer } from "./moq-net-peer.js";
 export { MoqRelay, type MoqRelayOptions, type MoqRelaySession } from "./moq-relay.js";
 export { OldMoqRelay } from "./old-moq-relay.js";
 export {

@@ -5,6 +5,7 @@ import { type BridgeOptions, BridgeProcess } from "./bridge-process.js";
 import { createCertificate, type TestCertificate } from "./certificates.js";
 import { Clock, type ClockOptions } from "./clock.js";
 import { IetfRelay } from "./ietf-relay.js";
+import { type MoqNetOptions, MoqNetPeer } from "./moq-net-peer.js";
 import { MoqRelay, type MoqRelayOptions } from "./moq-relay.js";
 import { OldMoqRelay } from "./old-moq-relay.js";
 import { PythonPeer } from "./python-peer.js";
@@ -73,6 +74,10 @@ export class Scene implements SceneContext {
 
   async python(name: string, url: string): Promise<PythonPeer> {
     return this.#own(await PythonPeer.start(this, name, url));
+  }
+
+  async moqNet(options: MoqNetOptions): Promise<MoqNetPeer> {
+    return this.#own(await MoqNetPeer.start(this, options));
   }
 
   async registry(rows?: RegistryRow[]): Promise<RegistryServer> {
