@@ -19,9 +19,14 @@ export interface CodeBlock {
   readonly output: string | undefined;
 }
 
+/** The folders in `packages/`. */
+export function packageNames(): string[] {
+  return readdirSync(join(ROOT, "packages"));
+}
+
 /** Every document whose blocks are run. */
 export function documents(): string[] {
-  const packages = readdirSync(join(ROOT, "packages")).map((name) => `packages/${name}/README.md`);
+  const packages = packageNames().map((name) => `packages/${name}/README.md`);
   const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`);

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ROOT } from "./code-blocks.js";
+import { packageNames, ROOT } from "./code-blocks.js";
 
 type Scripts = Readonly<Record<string, string>>;
 
@@ -54,7 +54,7 @@ function missingPackage(names: readonly string[]): string | undefined {
 }
 
 function packageFolders(): string[] {
-  return readdirSync(join(ROOT, "packages")).map((name) => join(ROOT, "packages", name));
+  return packageNames().map((name) => join(ROOT, "packages", name));
 }
 
 function folderOf(name: string): string | undefined {

@@ -6,7 +6,14 @@ import { configOptions } from "../../../cli/src/config/config-option.js";
 import { readConfig } from "../../../cli/src/config/read-config.js";
 import { runOptions } from "../../../cli/src/flags.js";
 import { PeerProcess } from "../peer-process.js";
-import { type CodeBlock, documents, placeOf, ROOT, readDocument } from "./code-blocks.js";
+import {
+  type CodeBlock,
+  documents,
+  packageNames,
+  placeOf,
+  ROOT,
+  readDocument,
+} from "./code-blocks.js";
 import { commandFaults } from "./commands.js";
 import { ExampleFolder } from "./example-folder.js";
 import { compile, isProgram, typeFaults, writePrograms } from "./programs.js";
@@ -117,6 +124,20 @@ describe("commands", () => {
   });
 });
 
+describe("exports", () => {
+  it.each(publishedEntries())("%s are all named in the README", async (_, entry, readme) => {
+    const told = readDocument(readme);
+    // The codecs of moq-lite are too many to name twice.
+    const isTold = (name: string) =>
+      new RegExp(`\\b${name}\\b`).test(told) ||
+      (told.includes("`encodeX` and `decodeX`") &&
+        told.includes(`\`${name.replace(/^(en|de)code/, "")}\``));
+    const names = Object.keys(await import(join(ROOT, entry)));
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !isTold(name))).toEqual([]);
+  });
+});
+
 describe("links", () => {
   it.each(documents())("%s leads to what is there", (document) => {
     const links = [...prose(document).matchAll(/\]\(([^)\s]+)\)/g)].map(
@@ -128,6 +149,25 @@ describe("links", () => {
     expect(broken).toEqual([]);
   });
 });
+
+/** Each entry of each published package: what it is called, its built file, and the package's README. */
+function publishedEntries(): [entry: string, file: string, readme: string][] {
+  return packageNames().flatMap((folder) => {
+    const manifest = JSON.parse(readDocument(`packages/${folder}/package.json`));
+    if (manifest.private) return [];
+    return Object.entries<{ default?: string }>(manifest.exports).flatMap(([name, target]) =>
+      target.default === undefined
+        ? []
+        : ([
+            [
+              join(manifest.name, name),
+              join("packages", folder, target.default),
+              `packages/${folder}/README.md`,
+            ],
+          ] as [string, string, string][]),
+    );
+  });
+}
 
 /** A document without its blocks. */
 function prose(document: string): string {

@@ -1,16 +1,8 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ROOT } from "./code-blocks.js";
+import { packageNames, ROOT } from "./code-blocks.js";
 
 /** What examples import beside our packages, and which package of ours has it installed. */
 const OTHERS = {
@@ -30,7 +22,7 @@ export class ExampleFolder {
     mkdirSync(join(modules, "@peculiar"));
     mkdirSync(join(modules, ".bin"));
     writeFileSync(join(this.path, "package.json"), '{ "private": true, "type": "module" }');
-    for (const folder of readdirSync(join(ROOT, "packages"))) {
+    for (const folder of packageNames()) {
       const path = join(ROOT, "packages", folder);
       const { name, bin } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
       symlinkSync(path, join(modules, name));

@@ -94,6 +94,7 @@ const TABLE: readonly Entry[] = [
   ],
   ["packages/bridge/README.md", "new Bridge", { how: "serves" }],
   ["packages/cli/README.md", "moq-bridge \\\n", { how: "serves", until: [/relay: connected/] }],
+  ["packages/cli/README.md", "moq-bridge list", { how: "with peers" }],
   ["packages/cli/README.md", "moq-bridge demo", { how: "with peers" }],
   ["packages/cli/README.md", "moq-bridge relay", { how: "serves", until: [/open: everybody/] }],
   ["packages/cli/README.md", "runCli", { how: "serves" }],
