@@ -1,10 +1,9 @@
-import type { GroupConsumer, Origin, TrackConsumer } from "@moq-bridge/origin";
 import { MoqError } from "@moq-bridge/runtime";
 import { afterEach, describe, expect, it } from "vitest";
+import { Reader } from "./reader.fixture.js";
 import type { BridgeStatus } from "./status.js";
 import { Publisher, World } from "./world.fixture.js";
 
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (value: string) => new TextEncoder().encode(value);
 
 let world: World;
@@ -19,38 +18,6 @@ async function begin(options?: ConstructorParameters<typeof World>[0]): Promise<
   world = new World(options);
   await world.start();
   return world;
-}
-
-/** Reads everything a track has to give, for as long as the test runs. */
-class Reader {
-  readonly frames: string[] = [];
-  error: unknown;
-  readonly track: TrackConsumer;
-
-  constructor(origin: Origin, path: string, track = "t") {
-    const broadcast = origin.broadcast(path);
-    if (!broadcast) throw new Error(`${path} is not announced`);
-    this.track = broadcast.subscribe(track);
-    this.#read().catch((error) => {
-      this.error = error;
-    });
-  }
-
-  async #read(): Promise<void> {
-    for (;;) {
-      const group = await this.track.nextGroup();
-      if (!group) return;
-      await this.#readGroup(group).catch(() => undefined);
-    }
-  }
-
-  async #readGroup(group: GroupConsumer): Promise<void> {
-    for (;;) {
-      const frame = await group.readFrame();
-      if (!frame) return;
-      this.frames.push(`${group.sequence}:${text(frame.payload)}`);
-    }
-  }
 }
 
 const stateOf = (status: BridgeStatus, path: string) =>

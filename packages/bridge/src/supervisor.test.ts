@@ -140,6 +140,28 @@ describe("Supervisor", () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
+  it("keeps the session that got GOAWAY until there is another one, however long that takes", async () => {
+    const sessions: FakeSession[] = [];
+    const { runtime, supervisor } = setUp((attempt) => {
+      if (attempt > 1 && attempt < 8) return refused();
+      const session = new FakeSession();
+      sessions.push(session);
+      return Promise.resolve(session);
+    });
+    supervisor.start();
+    await runtime.advance(10_000);
+    sessions[0]?.askToLeave("");
+    await runtime.advance(8_000);
+    expect(sessions).toHaveLength(1);
+    expect(supervisor.current).toBe(sessions[0]);
+    expect(sessions[0]?.isClosed).toBe(false);
+    await runtime.advance(20_000);
+    expect(supervisor.current).toBe(sessions[1]);
+    expect(sessions[0]?.isClosed).toBe(true);
+    await supervisor.stop();
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
   it("hands the next session to those who wait, and lets them give up", async () => {
     const session = new FakeSession();
     const { runtime, supervisor } = setUp((attempt) =>

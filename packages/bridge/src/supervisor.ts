@@ -135,23 +135,17 @@ export class Supervisor<S extends Supervised> {
   }
 
   async #oneSession(signal: AbortSignal): Promise<void> {
-    const { runtime, log, name } = this.#options;
+    const { runtime } = this.#options;
     const session = await this.#connect(signal);
     const upAt = runtime.now();
     this.#up(session);
     const end = await this.#endOf(session, signal);
-    if (end === "renewal") {
-      this.#failures = 0;
-      this.#leave(session);
-      return;
-    }
-    this.#failures = runtime.now() - upAt >= STABLE_MS ? 0 : this.#failures + 1;
-    if (end === "goaway") {
-      log.info(`${name}: asked to reconnect (GOAWAY)`);
-      this.#drain(session);
-      return;
-    }
-    this.#lost(session, end);
+    const isGood = end === "renewal" || runtime.now() - upAt >= STABLE_MS;
+    this.#failures = isGood ? 0 : this.#failures + 1;
+    if (end === "goaway") this.#leave(session, "asked to reconnect (GOAWAY)");
+    else if (end === "renewal") {
+      this.#leave(session, "opening a new session before the token of this one expires");
+    } else this.#lost(session, end);
   }
 
   /** What comes first in a session's life that calls for another one. */
@@ -172,9 +166,9 @@ export class Supervisor<S extends Supervised> {
   }
 
   /** The session stays in use until a new one is up, however long that takes, unless it ends. */
-  #leave(session: S): void {
+  #leave(session: S, why: string): void {
     const { log, name } = this.#options;
-    log.info(`${name}: opening a new session before the token of this one expires`);
+    log.info(`${name}: ${why}`);
     this.#outgoing = session;
     void session.closed.then((end) => {
       if (this.#outgoing !== session) return;
@@ -227,7 +221,7 @@ export class Supervisor<S extends Supervised> {
     this.#options.onChange?.(undefined);
   }
 
-  /** The old session stays in use until the new one is up, then for its open groups. */
+  /** The old session may finish its open groups; a new one is in use. */
   #drain(session: S): void {
     this.#draining.add(session);
     const cancel = this.#options.runtime.setTimer(DRAIN_MS, () => session.close());

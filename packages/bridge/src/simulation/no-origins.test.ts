@@ -1,0 +1,138 @@
+import { CLOUDFLARE_OSS } from "@moq-bridge/relay";
+import { afterEach, describe, expect, it } from "vitest";
+import { SimulatedWorld } from "./simulated-world.fixture.js";
+
+let world: SimulatedWorld;
+
+afterEach(async () => {
+  expect(await world.end()).toEqual([]);
+  expect(world.faults).toEqual([]);
+});
+
+/** What each bridge says of a name, as `direction state`. */
+function states(path: string): string[][] {
+  return world.bridges
+    .filter(({ alive }) => alive)
+    .map(({ bridge }) =>
+      bridge
+        .status()
+        .broadcasts.filter((one) => one.path === path)
+        .map(({ direction, state }) => `${direction} ${state}`),
+    );
+}
+
+const withdrawals = () => world.lines.filter((line) => line.includes("Cloudflare refused")).length;
+
+// "none" is the relay of December 2025, which also echoes.
+describe.each(["none", "moql"])(
+  "two bridges on a relay whose announcements say no origins (%s)",
+  (relayProtocol) => {
+    async function begin(bridges = 2): Promise<void> {
+      world = new SimulatedWorld({
+        seed: 3,
+        rules: CLOUDFLARE_OSS,
+        bridges,
+        latencyMs: 0,
+        relayProtocol,
+      });
+      await world.runtime.advance(2_000);
+    }
+
+    it("do not take each other's streams for the relay's own, together or apart", async () => {
+      await begin();
+      world.startCdnPublisher("cdn/a");
+      world.rows.set("cdn/a", "2026-01-01 00:00:00");
+      await world.runtime.advance(3_000);
+      expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
+      world.killBridge(1);
+      await world.runtime.advance(3_000);
+      world.restartBridge(1);
+      await world.runtime.advance(60_000);
+      expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
+      expect(
+        states("cdn/a")
+          .flat()
+          .filter((state) => state === "to-cloudflare announced"),
+      ).toEqual([]);
+      // Nobody asked Cloudflare for the name: nobody was refused it.
+      expect(withdrawals()).toBe(0);
+      const viewer = world.joinRelay("cdn/a");
+      await world.runtime.advance(3_000);
+      expect(viewer?.frames.total).toBeGreaterThan(3);
+    });
+
+    it("neither publish a name whose publisher on Cloudflare is gone, so that it comes back", async () => {
+      await begin();
+      world.startCdnPublisher("cdn/a");
+      world.rows.set("cdn/a", "2026-01-01 00:00:00");
+      await world.runtime.advance(3_000);
+      world.endCdnPublisher("cdn/a", "stop");
+      await world.runtime.advance(30_000);
+      expect(world.cdn.names).toBe(0);
+      world.rows.delete("cdn/a");
+      await world.runtime.advance(10_000);
+      expect(world.announcedOnRelay()).toEqual([]);
+      expect(world.cdn.names).toBe(0);
+      world.startCdnPublisher("cdn/a");
+      world.rows.set("cdn/a", "2026-01-01 00:01:00");
+      await world.runtime.advance(5_000);
+      const viewer = world.joinRelay("cdn/a");
+      await world.runtime.advance(3_000);
+      expect(viewer?.frames.total).toBeGreaterThan(3);
+    });
+
+    it("carry the relay's own names once, as soon as the registry has been read again", async () => {
+      await begin();
+      world.startRelayPublisher("relay/a");
+      await world.runtime.advance(2_000);
+      expect(world.cdn.names).toBe(1);
+      expect(states("relay/a").flat().sort()).toEqual([
+        "to-cloudflare announced",
+        "to-cloudflare conflict",
+      ]);
+    });
+
+    it("show a stream still after the one that showed it is killed", async () => {
+      await begin();
+      world.startCdnPublisher("cdn/a");
+      world.rows.set("cdn/a", "2026-01-01 00:00:00");
+      await world.runtime.advance(3_000);
+      for (const index of [0, 1]) {
+        world.killBridge(index);
+        await world.runtime.advance(3_000);
+        expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
+        const viewer = world.joinRelay("cdn/a");
+        await world.runtime.advance(3_000);
+        expect(viewer?.frames.total).toBeGreaterThan(3);
+        world.restartBridge(index);
+        await world.runtime.advance(3_000);
+      }
+    });
+
+    it("wait for the registry while it is down, and say so", async () => {
+      await begin(1);
+      world.registryUp = false;
+      world.startRelayPublisher("relay/a");
+      await world.runtime.advance(20_000);
+      expect(world.cdn.names).toBe(0);
+      expect(states("relay/a")).toEqual([["to-cloudflare waiting"]]);
+      world.registryUp = true;
+      await world.runtime.advance(35_000);
+      expect(world.cdn.names).toBe(1);
+    });
+
+    it("say of a name on both sides what is the matter", async () => {
+      await begin(1);
+      world.rows.set("both", "2026-01-01 00:00:00");
+      world.startRelayPublisher("both");
+      await world.runtime.advance(5_000);
+      expect(world.cdn.names).toBe(0);
+      const [status] = world.bridges[0]?.bridge.status().broadcasts ?? [];
+      expect(status).toMatchObject({ path: "both" });
+      expect(states("both")[0]).toContain("to-cloudflare conflict");
+      world.rows.clear();
+      await world.runtime.advance(70_000);
+      expect(states("both")).toEqual([["to-cloudflare announced"]]);
+    });
+  },
+);
