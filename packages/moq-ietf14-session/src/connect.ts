@@ -16,7 +16,12 @@ export async function connectIetf14(
   transport: TransportSession,
   options: Ietf14Options,
 ): Promise<Ietf14Session> {
-  return start(transport, await transport.openBidi(), options);
+  const late = "the peer admitted no control stream in time";
+  return start(
+    transport,
+    await inSetupTime(transport.openBidi(), late, transport, options),
+    options,
+  );
 }
 
 /**
@@ -28,26 +33,37 @@ export async function acceptIetf14(
   transport: TransportSession,
   options: Ietf14Options,
 ): Promise<Ietf14Session> {
-  const { runtime, profile } = options;
+  const late = "the peer opened no control stream in time";
+  return start(
+    transport,
+    await inSetupTime(transport.acceptBidi(), late, transport, options),
+    options,
+  );
+}
+
+/** The control stream, or the end of the transport when there is none in the time SETUP may take. */
+async function inSetupTime(
+  control: Promise<BidiStream | undefined>,
+  late: string,
+  transport: TransportSession,
+  { runtime, profile }: Ietf14Options,
+): Promise<BidiStream> {
+  let isLate = false;
   const cancel = runtime.setTimer(profile.setupTimeoutMs, () => {
-    transport.close(SESSION_ERROR.controlMessageTimeout, "no control stream was opened in time");
+    isLate = true;
+    transport.close(SESSION_ERROR.controlMessageTimeout, late);
   });
-  let control: BidiStream | undefined;
   try {
-    control = await transport.acceptBidi();
+    const stream = await control;
+    if (stream && !isLate) return stream;
+  } catch (error) {
+    if (!isLate) throw error;
   } finally {
     cancel();
   }
-  if (!control) {
-    const { by } = await transport.closed;
-    const timeout = by === "local";
-    throw new MoqError(
-      timeout ? "setup_timeout" : "connection_lost",
-      timeout ? "the peer opened no control stream in time" : "the session ended before SETUP",
-      { scope: "session" },
-    );
-  }
-  return start(transport, control, options);
+  throw isLate
+    ? new MoqError("setup_timeout", late, { scope: "session" })
+    : new MoqError("connection_lost", "the session ended before SETUP", { scope: "session" });
 }
 
 async function start(
