@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { root } from "./packages.mjs";
+import { build } from "tsup";
+import { publicPackages, root } from "./packages.mjs";
 
 const folder = join(root, "test-output", "packages");
 const problems = [];
@@ -22,6 +23,9 @@ for (const name of readdirSync(folder)) {
   problems.push(...messages.map((message) => `${name}: ${formatMessage(message, manifest)}`));
   checkTypes(name, file, manifest);
   console.log(`${name}: ${files.length - 1} files, ${Math.ceil(tarball.byteLength / 1024)} KiB`);
+}
+for (const { folder, manifest } of publicPackages()) {
+  if (manifest.keywords.includes("browser")) await checkBrowser(folder, manifest);
 }
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;
@@ -45,6 +49,27 @@ function checkContents(name, files, manifest) {
     ...manifest.optionalDependencies,
   })) {
     if (/^(workspace|file|link):/.test(version)) problems.push(`${name}: depends on ${version}`);
+  }
+}
+
+/** What says that it is for browsers can be bundled for one; `node` entries are for Node.js by their name. */
+async function checkBrowser(folder, { name, exports }) {
+  const entries = Object.entries(exports)
+    .filter(([entry]) => !entry.endsWith(".json") && entry !== "./node")
+    .map(([, { browser, default: file }]) => join(folder, browser?.default ?? file));
+  try {
+    await build({
+      entry: entries,
+      outDir: join(root, "test-output", "browser-packages", name),
+      platform: "browser",
+      format: "esm",
+      noExternal: [/./],
+      config: false,
+      silent: true,
+      dts: false,
+    });
+  } catch (error) {
+    problems.push(`${name} cannot be bundled for a browser: ${error.message}`);
   }
 }
 

@@ -1,8 +1,8 @@
 // The npm package of the addon for one platform, made of an addon that build.mjs built.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { root } from "./packages.mjs";
+import { publicPackages, root } from "./packages.mjs";
 
 const source = join(root, "packages", "transport-native");
 
@@ -25,7 +25,7 @@ export function writeNativePackage() {
 function writeFor(platform) {
   const addon = join(source, `${platform}.node`);
   if (!existsSync(addon)) return undefined;
-  const { version, license } = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
+  const { version, license, repository } = readManifest(source);
   const [os, cpu, abi] = platform.split("-");
   const folder = join(root, "test-output", "native", platform);
   rmSync(folder, { recursive: true, force: true });
@@ -39,6 +39,7 @@ function writeFor(platform) {
     version,
     description: `The QUIC/WebTransport addon of moq-bridge for ${platform}`,
     license,
+    ...(repository ? { repository } : {}),
     main: "transport.node",
     files: ["transport.node", "LICENSE-MIT", "LICENSE-APACHE"],
     os: [os],
@@ -46,21 +47,43 @@ function writeFor(platform) {
     ...(os === "linux" ? { libc: [abi === "musl" ? "musl" : "glibc"] } : {}),
     engines: { node: ">=20.19" },
   };
-  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  writeManifest(folder, manifest);
   return folder;
 }
 
-/** Lets transport-native depend on the packages of all platforms; done at a release only, they must exist by then. */
-function listPlatforms() {
-  const file = join(source, "package.json");
-  const manifest = JSON.parse(readFileSync(file, "utf8"));
-  manifest.optionalDependencies = Object.fromEntries(
-    PLATFORMS.map((platform) => [`@moq-bridge/transport-native-${platform}`, manifest.version]),
-  );
-  writeFileSync(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
+/**
+ * What only a release needs in the manifests: the repository, which npm's provenance is checked
+ * against, and the packages of all platforms, which must exist by then.
+ */
+export function releaseManifest(manifest, directory, repository) {
+  const { version } = manifest;
+  const platforms = PLATFORMS.map((each) => [`@moq-bridge/transport-native-${each}`, version]);
+  return {
+    ...manifest,
+    repository: { type: "git", url: `git+https://github.com/${repository}.git`, directory },
+    ...(manifest.name === "@moq-bridge/transport-native"
+      ? { optionalDependencies: Object.fromEntries(platforms) }
+      : {}),
+  };
+}
+
+function prepareRelease(repository) {
+  if (!repository) throw new Error("GITHUB_REPOSITORY is not set: OWNER/NAME of the repository");
+  for (const { folder, manifest } of publicPackages()) {
+    const directory = relative(root, folder).replaceAll("\\", "/");
+    writeManifest(folder, releaseManifest(manifest, directory, repository));
+  }
+}
+
+function readManifest(folder) {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+}
+
+function writeManifest(folder, manifest) {
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  if (process.argv[2] === "list-platforms") listPlatforms();
+  if (process.argv[2] === "prepare-release") prepareRelease(process.env.GITHUB_REPOSITORY);
   else console.log(writeNativePackage() ?? "no addon is built here");
 }

@@ -1,32 +1,60 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { peerExecutable } from "@moq-bridge/testing";
+import { eventually, freePort, peerExecutable } from "@moq-bridge/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildImage, type Image } from "./image.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const NPM = join(dirname(process.execPath), "npm");
+const BUILD_MS = 900_000;
 const INSTALL_MS = 240_000;
+/** As nobody, where that can be chosen. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-let packed: string;
-let tarballs: string[];
+let image: Image;
 beforeAll(async () => {
-  packed = await mkdtemp(join(tmpdir(), "moq-bridge-packed-"));
-  await run(process.execPath, [join(ROOT, "scripts", "pack.mjs"), packed]);
-  tarballs = (await readdir(packed)).map((name) => join(packed, name));
-}, INSTALL_MS);
-afterAll(() => rm(packed, { recursive: true, force: true }));
+  image = await buildImage();
+}, BUILD_MS);
+afterAll(() => image?.remove());
+
+test("24a. the Dockerfile's steps in a clean folder give a bridge that is healthy, and ends when told", async () => {
+  const port = await freePort();
+  const withPort = (words: readonly string[]) =>
+    words.map((word) => word.replaceAll("9090", `${port}`));
+  const [program = "", ...args] = withPort(image.command);
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const env = {
+    ...image.environment,
+    PATH: dirname(process.execPath),
+    EARTHSEED_RELAY_URL: `ws://${nobody}`,
+    CLOUDFLARE_RELAY_URL: `https://${nobody}`,
+    STREAM_REGISTRY_URL: `http://${nobody}`,
+  };
+  const container = spawn(program, args, { cwd: "/", env, ...UNPRIVILEGED });
+  const ended = new Promise((resolve) => container.on("close", resolve));
+  const [ask = "", ...question] = withPort(image.healthCheck);
+  const isHealthy = () =>
+    run(ask, question, { cwd: "/", env, ...UNPRIVILEGED }).then(
+      () => true,
+      () => false,
+    );
+  expect(await isHealthy()).toBe(false);
+  await eventually(isHealthy, { what: "a healthy bridge", timeoutMs: 20_000 });
+  container.kill("SIGTERM");
+  expect(await ended).toBe(0);
+});
 
 const NODES: [name: string, executable: () => string][] = [
   ["this Node.js", () => process.execPath],
   ["Node.js 24", () => peerExecutable("node")],
 ];
 
-describe.each(NODES)("24. the packed packages, installed with npm on %s", (_name, executable) => {
+describe.each(NODES)("24b. the packed packages, installed with npm on %s", (_name, executable) => {
   let folder: string;
   let node: string;
   /** Runs a program with that Node.js first on the path. */
@@ -44,21 +72,28 @@ describe.each(NODES)("24. the packed packages, installed with npm on %s", (_name
     node = executable();
     folder = await mkdtemp(join(tmpdir(), "moq-bridge-installed-"));
     await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
+    const tarballs = (await readdir(image.packed)).map((name) => join(image.packed, name));
     // Without install scripts: none may be needed.
     const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await inFolder(node, [await npmCli(), "install", ...flags, ...tarballs]);
   }, INSTALL_MS);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
+  test("brings nothing that would run or compile at installation", async () => {
+    const lock = await readFile(join(folder, "node_modules", ".package-lock.json"), "utf8");
+    const packages: Record<string, { hasInstallScript?: true }> = JSON.parse(lock).packages;
+    expect(Object.keys(packages)).toContain("node_modules/moq-bridge");
+    const withScript = Object.entries(packages).filter(
+      ([, { hasInstallScript }]) => hasInstallScript,
+    );
+    expect(withScript).toEqual([]);
+    const files = await readdir(join(folder, "node_modules"), { recursive: true });
+    expect(files.filter((file) => file.endsWith("binding.gyp"))).toEqual([]);
+  });
+
   test("gives a command that says its version", async () => {
-    const { stdout } = await inFolder(node, [
-      await npmCli(),
-      "exec",
-      "--no",
-      "moq-bridge",
-      "--",
-      "--version",
-    ]);
+    const npx = ["exec", "--no", "moq-bridge", "--", "--version"];
+    const { stdout } = await inFolder(node, [await npmCli(), ...npx]);
     const { version } = JSON.parse(await readFile(join(ROOT, "packages/cli/package.json"), "utf8"));
     expect(stdout).toBe(`${version}\n`);
   });
@@ -74,7 +109,9 @@ describe.each(NODES)("24. the packed packages, installed with npm on %s", (_name
 
   test("gives a demo that runs", async () => {
     const bin = join(folder, "node_modules/moq-bridge/bin/moq-bridge.js");
-    await inFolder(node, [bin, "demo", "--duration", "5"]);
+    const { stdout } = await inFolder(node, [bin, "demo", "--duration", "5"]);
+    expect(stdout).toContain("draft-14 runs over WebTransport");
+    expect(stdout).toContain("both directions carried everything unaltered");
   });
 
   test("gives entries that can all be imported, and nothing else of ours", async () => {

@@ -13,6 +13,8 @@ export interface CommandResult {
 /** A command of the built bridge as a process. */
 export interface RunningCommand {
   readonly ended: Promise<CommandResult>;
+  /** Resolves once what it wrote so far, to either stream, matches; rejects when it ends before. */
+  wrote(pattern: RegExp): Promise<void>;
   /** Writes to its standard input. */
   write(text: string): void;
   /** Ends its standard input. */
@@ -30,18 +32,30 @@ export function startCommand(
     stdio: ["pipe", "pipe", "pipe"],
   });
   const output = { out: "", error: "" };
+  const ended = new Promise<CommandResult>((resolve) => {
+    child.on("close", (code) => resolve({ code, ...output }));
+  });
   child.stdout.on("data", (chunk) => {
     output.out += chunk;
   });
   child.stderr.on("data", (chunk) => {
     output.error += chunk;
   });
+  const wrote = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => pattern.test(output.out + output.error) && resolve();
+      child.stdout.on("data", look);
+      child.stderr.on("data", look);
+      look();
+      void ended.then(() =>
+        reject(new Error(`ended without writing ${pattern}:\n${output.error}`)),
+      );
+    });
   // A command that ended does not read the rest.
   child.stdin.on("error", () => {});
   return {
-    ended: new Promise((resolve) => {
-      child.on("close", (code) => resolve({ code, ...output }));
-    }),
+    ended,
+    wrote,
     write: (text) => child.stdin.write(text),
     end: () => child.stdin.end(),
     kill: () => child.kill("SIGKILL"),

@@ -190,12 +190,22 @@ describe("wrong usage", () => {
   it.each<[string[], string]>([
     [["--relay-tokn=hunter2"], "unknown option '--relay-tokn' (see moq-bridge --help)"],
     [
+      ["--relay-tokn", "hunter2"],
+      "unknown option '--relay-tokn' (Did you mean --relay-token?) (see moq-bridge --help)",
+    ],
+    [["demmo"], "there is no such command; did you mean demo? (see moq-bridge --help)"],
+    [["list"], "missing required argument 'url' (see moq-bridge list --help)"],
+    [
+      ["relay", "--dialekt", "x"],
+      "unknown option '--dialekt' (Did you mean --dialect?) (see moq-bridge relay --help)",
+    ],
+    [
       ["--direction", "sideways"],
       "option '--direction <way>' argument 'sideways' is invalid. Allowed choices are both, to-cloudflare, to-relay. (see moq-bridge --help)",
     ],
     [
       ["--log-level", "loud"],
-      "option '--log-level <level>' argument 'loud' is invalid. Allowed choices are debug, info, warn, error. (see moq-bridge --help)",
+      "option '--log-level <level>' argument 'loud' is invalid. Allowed choices are trace, debug, info, warn, error. (see moq-bridge --help)",
     ],
     [
       ["--allow", ""],
@@ -203,7 +213,11 @@ describe("wrong usage", () => {
     ],
     [["--relay-url"], "option '--relay-url <url>' argument missing (see moq-bridge --help)"],
     [
-      ["stop"],
+      ["hunter2hunter2"],
+      "there is no such command; run, status, doctor, list, sub, pub, demo, relay, interop, config-schema, help (see moq-bridge --help)",
+    ],
+    [
+      ["run", "stop"],
       "too many arguments for 'run'. Expected 0 arguments but got 1. (see moq-bridge --help)",
     ],
     [

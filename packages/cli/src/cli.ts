@@ -3,6 +3,7 @@ import { type Command, CommanderError } from "commander";
 import { startAdmin } from "./admin/start-admin.js";
 import type { CliHost, ExitCode } from "./cli-host.js";
 import { COMMANDS } from "./commands/index.js";
+import { nearest } from "./config/nearest.js";
 import { withConfig } from "./config/with-config.js";
 import { routeDebugThrough } from "./debug-log.js";
 import { createProgram, type Flags, VARIABLES } from "./flags.js";
@@ -24,11 +25,21 @@ export async function runCli(
 ): Promise<ExitCode> {
   const redactor = new Redactor();
   for (const secret of secretsOf(host)) redactor.addSecret(secret);
+  // For every command; one with a log of its own takes it over.
+  routeDebugThrough(
+    new LineLogger({
+      level: "error",
+      format: "text",
+      redactor,
+      wallClock: host.wallClock,
+      write: host.writeError,
+    }),
+  );
   const fail = (code: ExitCode, text: string): ExitCode => {
     host.writeError(`moq-bridge: ${oneLine(redactor.redact(text))}\n`);
     return code;
   };
-  let parserError = "";
+  const parser = { error: "", help: "" };
   let exitCode: ExitCode = 0;
   const program = createProgram(async (flags, command) => {
     exitCode = await run(flags, command, host, redactor, createBridge);
@@ -38,24 +49,40 @@ export async function runCli(
   };
   for (const define of COMMANDS) define(program, { host, redactor, exit });
   for (const command of [program, ...program.commands]) {
+    const name = command.name();
     command.configureOutput({
       writeOut: host.writeOut,
       writeErr: (text) => {
-        parserError += text;
+        parser.error += text;
+        parser.help = RUN_NAMES.has(name) ? "moq-bridge --help" : `moq-bridge ${name} --help`;
       },
     });
   }
   try {
+    checkCommand(program, host.args);
     await program.parseAsync([...host.args], { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      return fail(2, `${withoutValues(parserError)} (see moq-bridge --help)`);
+      return fail(2, `${withoutValues(parser.error)} (see ${parser.help})`);
     }
     if (error instanceof UsageError) return fail(2, error.message);
     return fail(1, messageOf(error));
   }
+}
+
+/** Commands whose flags `moq-bridge --help` shows. */
+const RUN_NAMES: ReadonlySet<string> = new Set(["moq-bridge", "run"]);
+
+/** A first word that is no command would be taken for an argument of `run`. It is not repeated: it may be a token. */
+function checkCommand(program: Command, [first]: readonly string[]): void {
+  if (first === undefined || first.startsWith("-")) return;
+  const names = [...program.commands.map((command) => command.name()), "help"];
+  if (names.includes(first)) return;
+  const near = nearest(first, names);
+  const hint = near === undefined ? names.join(", ") : `did you mean ${near}?`;
+  throw new UsageError(`there is no such command; ${hint} (see moq-bridge --help)`);
 }
 
 async function run(

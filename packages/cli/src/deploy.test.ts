@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -36,6 +37,11 @@ describe("what is deployed", () => {
     const given = flagsIn(start);
     expect(given).toContain("--config");
     for (const flag of given) expect(FLAGS).toContain(flag);
+    // Directives that systemd does not know are ignored by it, where it only warns.
+    const verified = spawnSync("systemd-analyze", ["verify", `${ROOT}deploy/moq-bridge.service`], {
+      encoding: "utf8",
+    });
+    if (verified.error === undefined) expect(verified.stderr).not.toContain("moq-bridge.service");
   });
 
   it("the dashboard asks for metrics that exist", async () => {
@@ -54,5 +60,26 @@ describe("what is deployed", () => {
     const { PLATFORMS } = await import(`${ROOT}scripts/native-package.mjs`);
     const built = [...read(".github/workflows/release.yml").matchAll(/\{ platform: ([\w-]+)/g)];
     expect(built.map(([, platform]) => platform)).toEqual(PLATFORMS);
+  });
+
+  it("the release says whose packages they are, and lets the addon come for each platform", async () => {
+    const { PLATFORMS, releaseManifest } = await import(`${ROOT}scripts/native-package.mjs`);
+    const addon = { name: "@moq-bridge/transport-native", version: "1.2.3" };
+    expect(releaseManifest(addon, "packages/transport-native", "o/r")).toEqual({
+      ...addon,
+      repository: {
+        type: "git",
+        url: "git+https://github.com/o/r.git",
+        directory: "packages/transport-native",
+      },
+      optionalDependencies: Object.fromEntries(
+        PLATFORMS.map((platform: string) => [`@moq-bridge/transport-native-${platform}`, "1.2.3"]),
+      ),
+    });
+    const other = { name: "@moq-bridge/origin", version: "1.2.3", dependencies: { ws: "1" } };
+    expect(releaseManifest(other, "packages/origin", "o/r")).toMatchObject(other);
+    expect(read(".github/workflows/release.yml")).toMatch(
+      /native-package\.mjs prepare-release.*npm publish.*-r publish/s,
+    );
   });
 });

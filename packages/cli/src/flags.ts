@@ -70,7 +70,6 @@ export function createProgram(run: (flags: Flags, command: Command) => Promise<v
   const program = new Command("moq-bridge")
     .description("Carries live streams between a moq-lite relay and Cloudflare's MoQ network.")
     .version(VERSION)
-    .showSuggestionAfterError(false)
     .exitOverride();
   const command = program
     .command("run", { isDefault: true })

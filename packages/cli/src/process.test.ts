@@ -90,7 +90,7 @@ describe("the process", () => {
       expect(await ended).toEqual({ code: 0, signal: null });
       expect(output.error).toContain(`${signal}: withdrawing`);
       for (const line of output.error.trimEnd().split("\n")) {
-        expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info |warn |error) \S/);
+        expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z (trace|debug|info |warn |error) \S/);
       }
     },
   );

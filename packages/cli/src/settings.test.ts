@@ -177,7 +177,7 @@ describe("refused, with what to give instead:", () => {
   it.each<[string[], string]>([
     [
       [],
-      "give --relay-url <url> (or EARTHSEED_RELAY_URL), --cloudflare-url <url> (or CLOUDFLARE_RELAY_URL), --registry-url <url> (or STREAM_REGISTRY_URL)",
+      "give --relay-url <url> (or EARTHSEED_RELAY_URL), --cloudflare-url <url> (or CLOUDFLARE_RELAY_URL), --registry-url <url> (or STREAM_REGISTRY_URL); or see it at work without any: moq-bridge demo",
     ],
     [[...relay, ...registry], "give --cloudflare-url <url> (or CLOUDFLARE_RELAY_URL)"],
     [

@@ -168,7 +168,12 @@ function missing(values: Partial<Record<keyof typeof FLAG_OF, string | undefined
   const names = (Object.keys(values) as (keyof typeof FLAG_OF)[]).filter((name) => !values[name]);
   const list = names.map((name) => `${FLAG_OF[name]} <url> (or ${VARIABLES[name]})`).join(", ");
   const onlyRegistry = names.length === 1 && names[0] === "registryUrl";
-  const otherwise = onlyRegistry ? ", or --direction to-cloudflare to do without" : "";
+  const nothing = !values.relayUrl && !values.cloudflareUrl;
+  const otherwise = onlyRegistry
+    ? ", or --direction to-cloudflare to do without"
+    : nothing
+      ? "; or see it at work without any: moq-bridge demo"
+      : "";
   return new UsageError(`give ${list}${otherwise}`);
 }
 

@@ -1,6 +1,8 @@
-import { type AdminSettings, readAdminSettings } from "../admin/admin-settings.js";
+import { isLoopback } from "@moq-bridge/transport";
+import { type AdminSettings, inUrl, readAddress } from "../admin/admin-settings.js";
 import type { CliHost } from "../cli-host.js";
 import type { DefineCommand } from "../command.js";
+import { routeDebugThrough } from "../debug-log.js";
 import type { DemoWorld } from "../demo/demo-world.js";
 import { VERSION } from "../flags.js";
 import { LineLogger, LOG_LEVELS, type LogLevel } from "../logger.js";
@@ -39,14 +41,14 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
         wallClock: host.wallClock,
         write: host.writeError,
       });
+      routeDebugThrough(log);
       if (flags.web && flags.kill) {
         throw new UsageError(
           "--kill is for the demo without --web, whose page has a button for it",
         );
       }
       const durationMs = readDuration(flags);
-      const admin =
-        flags.admin === undefined ? undefined : readAdminSettings(flags.admin, undefined);
+      const admin = readAdmin(flags);
       const options = {
         log,
         quic: flags.quic,
@@ -68,6 +70,16 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
       exit((await runDemo({ ...options, kill, terminalColumns })) ? 0 : 1);
     });
 };
+
+/** The demo's bridge is for whoever is at this machine. */
+function readAdmin({ admin }: DemoFlags): AdminSettings | undefined {
+  if (admin === undefined) return undefined;
+  const address = readAddress("--admin", admin);
+  if (!isLoopback(inUrl(address.host))) {
+    throw new UsageError("--admin of the demo is for this machine; give 127.0.0.1:PORT");
+  }
+  return { ...address, token: undefined };
+}
 
 async function startAdmin(
   admin: AdminSettings,

@@ -35,6 +35,7 @@ export const defineInterop: DefineCommand = (program, { host, redactor, exit }) 
       const isSet = (name: string) => environment[name] === "1" || environment[name] === "true";
       const url = flags.relay ?? RELAY_URL;
       if (!url) throw new UsageError("give --relay or RELAY_URL");
+      redactor.addUrl(url);
       const wanted = flags.test ?? (TESTCASE === "" ? undefined : TESTCASE);
       const tests = TEST_CASES.filter(({ name }) => wanted === undefined || name === wanted);
       if (!URL.canParse(url) || new URL(url).protocol !== "https:" || tests.length === 0) {

@@ -55,9 +55,10 @@ test.each([
   ],
   [["demo", "--duration", "0"], "--duration must be 1 to 86,400 seconds"],
   [["demo", "--duration", "x"], "--duration must be 1 to 86,400 seconds"],
+  [["demo", "--admin", "0.0.0.0:0"], "--admin of the demo is for this machine"],
   [["demo", "--kill"], "--kill needs --duration <seconds>"],
   [["demo", "--web", "--kill", "--duration", "9"], "--kill is for the demo without --web"],
-  [["demo", "--log-level", "loud"], "--log-level must be one of debug, info, warn, error"],
+  [["demo", "--log-level", "loud"], "--log-level must be one of trace, debug, info, warn, error"],
 ])("%j is refused with a line that says what to give", async (args, line) => {
   const { code, error } = await run(args);
   expect(error).toContain(line);

@@ -18,6 +18,8 @@ export interface DemoTrack {
 /** One broadcast of the demo and all who watch it. */
 export class DemoStream {
   readonly path: string;
+  /** The path's last part. */
+  readonly name: string;
   readonly direction: DemoDirection;
   readonly tracks: readonly DemoTrack[];
   readonly latencies = new Latencies();
@@ -25,6 +27,7 @@ export class DemoStream {
   constructor(spec: BroadcastSpec, direction: DemoDirection, origin: Origin) {
     const side = direction === "to-cloudflare" ? "relay" : "cloudflare";
     this.path = `demo/${side}/${spec.name}`;
+    this.name = spec.name;
     this.direction = direction;
     const broadcast = origin.createBroadcast(this.path);
     this.tracks = spec.tracks.map((track) => {

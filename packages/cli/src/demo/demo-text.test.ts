@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { bridgeStatus } from "../admin/status.fixture.js";
 import type { DemoStream } from "./demo-stream.js";
-import { demoLine, demoResult } from "./demo-text.js";
+import { DemoTable, demoLine, demoResult } from "./demo-text.js";
 import type { CheckCounts } from "./track-check.js";
 
 function stream(
@@ -11,6 +12,7 @@ function stream(
   const far = { well, published: { spec: { name: "video" } } };
   return {
     path: `demo/${direction}`,
+    name: "video",
     direction,
     tracks: [{ far }],
     tracksWell: well ? 1 : 0,
@@ -49,4 +51,35 @@ test("what was missed while something was down does no harm", () => {
   expect(result.ok).toBe(true);
   expect(result.lines[1]).toContain("0 altered, 4 missed while something was down;");
   expect(result.lines.at(-1)).toContain("after each outage every stream came back");
+});
+
+test("the table has a line for each stream, which an ordinary terminal is wide enough for", () => {
+  const streams = [
+    stream("to-cloudflare", { frames: 123_456 }),
+    stream("to-relay", { lost: 2, altered: 1 }),
+  ];
+  const status = bridgeStatus({
+    broadcasts: [
+      {
+        ...{ path: "demo/to-cloudflare", direction: "to-cloudflare", state: "announced" },
+        ...{ reason: undefined, since: 0 },
+      },
+      {
+        ...{ path: "demo/to-relay", direction: "to-relay", state: "waiting" },
+        ...{ reason: "no session with the relay", since: 0 },
+      },
+    ],
+  });
+  const table = new DemoTable(streams);
+  expect(table.lines(status, 200)).toEqual([
+    "direction     broadcast  state                               tracks  frames  Mbit/s  last s  added ms  lost",
+    "→ cloudflare  video      announced                           1/1     123456  0.00    -       3.0/40.0  0",
+    "→ relay       video      waiting: no session with the relay  1/1     10      0.00    -       3.0/40.0  3",
+  ]);
+  const narrow = new DemoTable(streams.slice(0, 1)).lines(status, 79);
+  expect(narrow).toEqual([
+    "direction    broadcast state     tracks frames Mbit/s last s added ms lost",
+    "→ cloudflare video     announced 1/1    123456 0.00   -      3.0/40.0 0",
+  ]);
+  for (const line of table.lines(status, 79)) expect(line.length).toBeLessThanOrEqual(79);
 });

@@ -3,6 +3,11 @@ import type { DemoDirection, DemoStream } from "./demo-stream.js";
 import { percentile } from "./latencies.js";
 import type { CheckCounts } from "./track-check.js";
 
+const SIDES: Readonly<Record<DemoDirection, string>> = {
+  "to-cloudflare": "cloudflare",
+  "to-relay": "relay",
+};
+
 const ARROWS: Readonly<Record<DemoDirection, string>> = {
   "to-cloudflare": "relay → cloudflare",
   "to-relay": "cloudflare → relay",
@@ -17,8 +22,8 @@ const HEADINGS = [
   "tracks",
   "frames",
   "Mbit/s",
-  "last",
-  "added p50/p99",
+  "last s",
+  "added ms",
   "lost",
 ] as const;
 
@@ -31,36 +36,39 @@ export class DemoTable {
     this.#streams = streams;
   }
 
-  /** The table as of now, a line each. Rates are since the last call. */
-  lines(status: BridgeStatus): string[] {
+  /** The table as of now, a line each, none longer than `width`: one that wraps would be two to draw over. Rates are since the last call. */
+  lines(status: BridgeStatus, width: number): string[] {
     const rows = this.#streams.map((stream) => this.#row(stream, status));
     const widths = HEADINGS.map((heading, column) =>
       Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
     );
+    const whole = widths.reduce((sum, each) => sum + each + 2, -2);
+    const between = whole > width ? " " : "  ";
     const format = (cells: readonly string[]) =>
       cells
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd();
+        .join(between)
+        .trimEnd()
+        .slice(0, Math.max(0, width));
     return [format(HEADINGS), ...rows.map(format)];
   }
 
   #row(stream: DemoStream, { broadcasts }: BridgeStatus): string[] {
-    const { counts, path, direction } = stream;
+    const { counts, path, direction, name } = stream;
     const now = performance.now();
     const before = this.#rates.get(stream);
     this.#rates.set(stream, { at: now, bytes: counts.bytes });
     const rate = before ? ((counts.bytes - before.bytes) * 8) / (now - before.at) / 1_000 : 0;
     const { lastAt } = stream;
     return [
-      ARROWS[direction],
-      path,
+      `→ ${SIDES[direction]}`,
+      name,
       stateOf(broadcasts.find((each) => each.path === path && each.direction === direction)),
       `${stream.tracksWell}/${stream.tracks.length}`,
       String(counts.frames),
       rate.toFixed(2),
-      lastAt === undefined ? "-" : `${((now - lastAt) / 1_000).toFixed(1)} s`,
-      `${addedLatency([stream], 0.5)}/${addedLatency([stream], 0.99)}`,
+      lastAt === undefined ? "-" : ((now - lastAt) / 1_000).toFixed(1),
+      [0.5, 0.99].map((p) => addedLatency([stream], p)?.toFixed(1) ?? "-").join("/"),
       String(counts.lost + counts.altered),
     ];
   }
@@ -72,7 +80,7 @@ export function demoLine(seconds: number, streams: readonly DemoStream[]): strin
     const own = streams.filter((stream) => stream.direction === direction);
     const { frames, lost, missed, altered } = sum(own);
     const well = own.filter((stream) => stream.tracksWell === stream.tracks.length).length;
-    const p50 = addedLatency(own, 0.5);
+    const p50 = milliseconds(addedLatency(own, 0.5));
     const down = missed > 0 ? `, ${missed} missed` : "";
     return `${ARROWS[direction]} ${well}/${own.length} streams, ${frames} frames, ${lost} lost${down}, ${altered} altered, added ${p50}`;
   });
@@ -94,7 +102,7 @@ export function demoResult(seconds: number, streams: readonly DemoStream[]): Dem
     const own = streams.filter((stream) => stream.direction === direction);
     const { frames, bytes, lost, missed, altered } = sum(own);
     const down = missed > 0 ? `, ${missed} missed while something was down` : "";
-    const [p50, p99] = [0.5, 0.99].map((p) => addedLatency(own, p));
+    const [p50, p99] = [0.5, 0.99].map((p) => milliseconds(addedLatency(own, p)));
     lines.push(
       `${ARROWS[direction]}: ${frames} frames, ${(bytes / 1e6).toFixed(1)} MB, ${lost} lost, ${altered} altered${down}; added latency p50 ${p50}, p99 ${p99}`,
     );
@@ -121,12 +129,11 @@ function sum(streams: readonly DemoStream[]): CheckCounts {
   return total;
 }
 
-function addedLatency(streams: readonly DemoStream[], p: number): string {
-  return milliseconds(
-    percentile(
-      streams.flatMap(({ latencies }) => latencies.samples),
-      p,
-    ),
+/** In milliseconds. */
+function addedLatency(streams: readonly DemoStream[], p: number): number | undefined {
+  return percentile(
+    streams.flatMap(({ latencies }) => latencies.samples),
+    p,
   );
 }
 

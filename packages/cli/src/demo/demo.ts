@@ -18,7 +18,9 @@ export interface DemoOptions {
 const SETTLE_AFTER_MS = 5_000;
 /** How long the last frames may take once publishers have stopped, in milliseconds. */
 const DRAIN_MS = 5_000;
-const DRAIN_POLL_MS = 20;
+/** How long it may take until every stream is back, in milliseconds. */
+const RECOVERY_MS = 15_000;
+const POLL_MS = 20;
 const KEEP_LISTED_MS = 10_000;
 /** A killed part is down for this long, in milliseconds. */
 const DOWN_MS = 500;
@@ -84,12 +86,14 @@ export class Demo<W extends World = World> {
     await this.world.kill(part);
   }
 
-  /** Kills each part and starts it again, one after the other, spread over a time. */
+  /** Kills each part and starts it again, spread over a time, each when all had come back from the one before. */
   async restartAll(durationMs: number): Promise<void> {
     for (const part of PARTS) {
       await pause(durationMs / (PARTS.length + 1.5));
+      await this.#recovery();
       await this.restart(part);
     }
+    await this.#recovery();
   }
 
   /** Counts what should have arrived by now. */
@@ -103,7 +107,7 @@ export class Demo<W extends World = World> {
     for (const stream of this.streams) stream.stop();
     const deadline = performance.now() + DRAIN_MS;
     while (performance.now() < deadline && !this.streams.every((stream) => stream.complete)) {
-      await pause(DRAIN_POLL_MS);
+      await pause(POLL_MS);
     }
     for (const stream of this.streams) stream.settle(Infinity);
     for (const { lite, ietf } of [this.#viewers, this.#publishers]) {
@@ -129,6 +133,12 @@ export class Demo<W extends World = World> {
     for (const stream of this.streams) stream.start();
     await this.#list();
     this.#keepListed = setInterval(() => void this.#list(), KEEP_LISTED_MS);
+  }
+
+  /** Resolves when frames of every track come through, or have not for too long. */
+  async #recovery(): Promise<void> {
+    const deadline = performance.now() + RECOVERY_MS;
+    while (performance.now() < deadline && !this.well) await pause(POLL_MS);
   }
 
   /** The publishers on Cloudflare's side keep their rows in the registry, as an application would. */

@@ -6,7 +6,8 @@ export function introduction(world: DemoWorld): string[] {
   const withoutQuic = world.withoutWebTransport;
   return [
     "A demo on this machine alone: nothing of it can be reached from outside.",
-    `  moq-lite relay   ${origin(world.relayForClients.url)} for its clients, ${origin(world.relayForBridge.url)} for the bridge, a cluster node there`,
+    `  moq-lite relay   ${origin(world.relayForClients.url)} for its clients`,
+    `                   ${origin(world.relayForBridge.url)} for the bridge, a cluster node there`,
     `  draft-14 relay   ${origin(world.cloudflareForClients.url)}, behaving like Cloudflare's`,
     `  registry         ${world.registryUrl}`,
     withoutQuic === undefined

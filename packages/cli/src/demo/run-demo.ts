@@ -6,7 +6,7 @@ import { introduction } from "./introduction.js";
 
 /** How a demo runs. */
 export interface RunDemoOptions extends DemoOptions {
-  /** Ends after this long; otherwise when it is asked to. */
+  /** Ends after this long, and once all is back that was killed; otherwise when it is asked to. */
   readonly durationMs: number | undefined;
   /** Kills each part once and starts it again, spread over the duration. */
   readonly kill: boolean;
@@ -36,10 +36,7 @@ export async function runDemo(options: RunDemoOptions): Promise<boolean> {
       write(`${demoLine(demo.seconds, demo.streams)}\n`);
       return;
     }
-    // A line that wraps would be two to draw over.
-    const lines = ["", ...table.lines(demo.world.bridge.status())].map((line) =>
-      line.slice(0, Math.max(0, columns - 1)),
-    );
+    const lines = ["", ...table.lines(demo.world.bridge.status(), columns - 1)];
     write(`${(CURSOR_UP + CLEAR_LINE).repeat(drawn)}${lines.join("\n")}\n`);
     drawn = lines.length;
   };
@@ -49,7 +46,7 @@ export async function runDemo(options: RunDemoOptions): Promise<boolean> {
   }, TICK_MS);
   const killing = kill && durationMs !== undefined ? demo.restartAll(durationMs) : undefined;
   try {
-    await Promise.all([demoEnd(durationMs, stopRequested), killing]);
+    await demoEnd(durationMs, stopRequested, killing);
   } finally {
     clearInterval(ticking);
   }

@@ -6,8 +6,10 @@ import type { RelayConnection } from "@moq-bridge/transport";
 import { openIetf14, openLite } from "../open-session.js";
 import type { Redactor } from "../redactor.js";
 import { registriesOf } from "../registries.js";
+import { checkMappings, checkRegistryFiles } from "../registry/registry-options.js";
 import type { Settings } from "../settings.js";
 import { readTokenFile } from "../token-source.js";
+import { UsageError } from "../usage-error.js";
 import type { Finding } from "./finding.js";
 
 /** The checks of what `run` would do with these settings, all at once. */
@@ -18,6 +20,7 @@ export async function checkSettings(settings: Settings, redactor: Redactor): Pro
     checkRelay(settings, value),
     checkCloudflare(settings),
     ...checkRegistries(settings),
+    checkFiles(settings, redactor),
   ]);
   return [tokenFinding(token), ...findings].filter((finding) => finding !== undefined);
 }
@@ -82,6 +85,22 @@ function describe({ transport, fellBack }: RelayConnection): string {
   return fellBack === undefined ? transport : `${transport}, because ${fellBack.message}`;
 }
 
+/** What `run` refuses to start with: files of registries that cannot be read, and mappings that do not fit. */
+async function checkFiles(
+  { registry }: Settings,
+  redactor: Redactor,
+): Promise<Finding | undefined> {
+  const unheard = { info: () => {}, warn: () => {} };
+  try {
+    await checkRegistryFiles(registry, redactor);
+    await checkMappings(registry, unheard, redactor);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { verdict: "fail", subject: "settings", text: error.message };
+  }
+}
+
 function checkRegistries(settings: Settings): Promise<Finding>[] {
   return registriesOf(settings).map(async ({ source, mapping }): Promise<Finding> => {
     const subject = "registry";
@@ -103,7 +122,11 @@ function checkRegistries(settings: Settings): Promise<Finding>[] {
     await polled;
     poller.stop();
     if (outcome && "live" in outcome) {
-      return { verdict: "ok", subject, text: `${source.label}: ${outcome.live} streams are live` };
+      return {
+        verdict: "ok",
+        subject,
+        text: `${source.label}: ${outcome.live} live on Cloudflare`,
+      };
     }
     return {
       verdict: "fail",
