@@ -1,40 +1,50 @@
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
 import { Scene } from "@moq-bridge/testing";
-import { ietfEndpoint, liteEndpoint } from "./endpoint.js";
-import { type Load, measure, type Result } from "./measure.js";
+import { AddonAlone } from "./addon.js";
+import { type Endpoint, ietfEndpoint, liteEndpoint } from "./endpoint.js";
+import { type Load, pause } from "./load.js";
+import { measure } from "./measure.js";
+import { head, line, type Measured, type Row, rowOf } from "./report.js";
+import { type Summary, summarize, summaryText } from "./summary.js";
 
 /**
  * Publisher to viewer with and without the bridge between, on the same relays
- * in one run. What a hop through the bridge adds is the bridged figure less
- * those of the two relays alone; what a relay alone loses is not the bridge's loss.
+ * in one run, and the addon alone on the same data. Publisher and viewer are in
+ * this process, the bridge and the addon's forwarder in one each.
  *
  * `BENCH_BRIDGE_OPTIONS` becomes the bridge's NODE_OPTIONS, for a profiler.
  */
-const PACED: Load = { framesPerSecond: 500, frameBytes: 1_200, framesPerGroup: 100, seconds: 10 };
+const { values: flags } = parseArgs({
+  options: {
+    /** Of each measurement. */
+    seconds: { type: "string", default: "5" },
+    /** Only loads whose name has this. */
+    only: { type: "string", default: "" },
+  },
+});
+const seconds = Number(flags.seconds);
 
+const paced: Load = { framesPerSecond: 500, frameBytes: 1_200, framesPerGroup: 100, seconds };
 const groups = (rate: number): Load => ({
   framesPerSecond: rate,
   frameBytes: 1_200,
   framesPerGroup: 1,
-  seconds: 5,
+  seconds,
 });
-
 const megabytes = (rate: number): Load => ({
   framesPerSecond: (rate * 1_000_000) / 16_000,
   frameBytes: 16_000,
   framesPerGroup: 64,
-  seconds: 5,
+  seconds,
 });
-
-const LOADS: readonly (readonly [name: string, load: Load])[] = [
-  ["500 frames/s", PACED],
-  ...[50, 250, 500, 1_000].map((rate) => [`${rate} groups/s`, groups(rate)] as const),
-  ...[10, 20, 40, 80, 120].map((rate) => [`${rate} MB/s`, megabytes(rate)] as const),
-];
-
-interface Row extends Result {
-  readonly what: string;
-  readonly bridgeCpuPercent: number;
-}
+const LOADS = new Map<string, Load>(
+  [
+    ["500 frames/s", paced] as const,
+    ...[250, 500, 1_000].map((rate) => [`${rate} groups/s`, groups(rate)] as const),
+    ...[20, 40, 80].map((rate) => [`${rate} MB/s`, megabytes(rate)] as const),
+  ].filter(([name]) => name.includes(flags.only)),
+);
 
 const scene = await Scene.create("bench-hop");
 const rows: Row[] = [];
@@ -48,65 +58,74 @@ try {
     registryUrl: registry.url,
     env: { NODE_OPTIONS: process.env["BENCH_BRIDGE_OPTIONS"] },
   });
+  const addon = await AddonAlone.start(scene);
   const tls = { ca: scene.certificate.ca };
   const lite = await liteEndpoint(relay.httpsUrl, tls);
   const draft14 = await ietfEndpoint(ietf.url, tls);
-
-  const row = async (what: string, work: () => Promise<Result>) => {
-    const before = { cpu: await bridge.processorTime(), at: performance.now() };
-    const result = await work();
-    const cpu = (await bridge.processorTime()) - before.cpu;
-    const bridgeCpuPercent = (100 * cpu) / (performance.now() - before.at);
-    rows.push({ what, bridgeCpuPercent, ...result });
-    print(rows.at(-1) as Row);
-    return result;
+  const listed: Endpoint = {
+    ...draft14,
+    publish: async (path) => {
+      const publication = await draft14.publish(path);
+      registry.list(path);
+      return publication;
+    },
   };
-  const toRelay = async (load: Load) => {
-    const listed = {
-      ...draft14,
-      publish: async (path: string) => {
-        const publication = await draft14.publish(path);
-        registry.list(path);
-        return publication;
-      },
+
+  process.stdout.write(head());
+  for (const [loadName, load] of LOADS) {
+    const row = async (
+      path: string,
+      work: () => Promise<Measured>,
+      between?: { processorTime(): Promise<number> },
+    ) => {
+      const busy = busyMeter();
+      const before = await between?.processorTime();
+      const measured = await work();
+      const after = await between?.processorTime();
+      const cpuMs = before === undefined || after === undefined ? undefined : after - before;
+      const done = rowOf({ path, loadName, load }, measured, busy(), cpuMs);
+      rows.push(done);
+      process.stdout.write(line(done));
     };
-    return measure(listed, lite, load);
-  };
-  const toCloudflare = (load: Load) => measure(lite, draft14Bridged(draft14), load);
-
-  for (const [name, load] of LOADS) {
-    await row(`moq-relay alone, ${name}`, () => measure(lite, lite, load));
-    await row(`moq-relay-ietf alone, ${name}`, () => measure(draft14, draft14, load));
-    await row(`relay to Cloudflare, ${name}`, () => toCloudflare(load));
-    await row(`Cloudflare to relay, ${name}`, () => toRelay(load));
+    await row("moq-relay alone", () => measure(lite, lite, load));
+    await row("moq-relay-ietf alone", () => measure(draft14, draft14, load));
+    await row("relay to Cloudflare", () => measure(lite, patient(draft14), load), bridge);
+    await row("Cloudflare to relay", () => measure(listed, lite, load), bridge);
+    await row("addon alone", () => addon.measure(load), addon.process);
   }
   lite.close();
   draft14.close();
 } finally {
   await scene.end();
 }
-process.stdout.write(`${JSON.stringify(rows)}\n`);
+const summary: Summary = summarize(rows, [...LOADS.keys()]);
+process.stdout.write(`\n${summaryText(summary)}\n${JSON.stringify({ rows, summary })}\n`);
 
 /** A viewer that waits until the bridge has shown the name. */
-function draft14Bridged(endpoint: Awaited<ReturnType<typeof ietfEndpoint>>) {
+function patient(endpoint: Endpoint): Endpoint {
   return {
     ...endpoint,
-    view: async (path: string) => {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+    view: async (path) => {
+      await pause(500);
       return endpoint.view(path);
     },
   };
 }
 
-function print(row: Row): void {
-  const cells = [
-    row.what.padEnd(40),
-    `${row.received}/${row.sent}`.padStart(14),
-    `p50 ${row.p50.toFixed(2)} ms`.padStart(14),
-    `p99 ${row.p99.toFixed(2)} ms`.padStart(15),
-    `${(row.bytesPerSecond / 1e6).toFixed(1)} MB/s`.padStart(12),
-    `${row.groupsPerSecond.toFixed(0)} groups/s`.padStart(15),
-    `bridge ${row.bridgeCpuPercent.toFixed(0)} % CPU`.padStart(18),
-  ];
-  process.stdout.write(`${cells.join(" ")}\n`);
+/** Gives how busy the machine's processors were since it was made, in percent. */
+function busyMeter(): () => number {
+  const read = () => {
+    const times = cpus().map((cpu) => cpu.times);
+    const idle = times.reduce((sum, each) => sum + each.idle, 0);
+    const all = times.reduce(
+      (sum, each) => sum + each.user + each.nice + each.sys + each.idle + each.irq,
+      0,
+    );
+    return { idle, all };
+  };
+  const before = read();
+  return () => {
+    const after = read();
+    return 100 * (1 - (after.idle - before.idle) / (after.all - before.all));
+  };
 }

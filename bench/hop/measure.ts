@@ -1,29 +1,23 @@
-import type { GroupConsumer, TrackProducer } from "@moq-bridge/origin";
+import type { GroupConsumer } from "@moq-bridge/origin";
 import { type Endpoint, subscribe } from "./endpoint.js";
+import { fillTrack, type Load, pause } from "./load.js";
 
-/** What to send. */
-export interface Load {
-  readonly framesPerSecond: number;
-  readonly frameBytes: number;
-  readonly framesPerGroup: number;
-  readonly seconds: number;
-}
-
-/** What came of it. */
+/** What came of a load. */
 export interface Result {
+  /** Frames after the warm-up. */
   readonly sent: number;
   readonly received: number;
   /** Publisher to viewer, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  readonly bytesPerSecond: number;
-  readonly groupsPerSecond: number;
+  /** All that arrived, the warm-up too. */
+  readonly bytes: number;
+  readonly groups: number;
 }
 
-/** Left out of the figures: the first subscriptions and slow starts. */
+/** Left out of the latencies: the first subscriptions and slow starts. */
 const WARM_UP_MS = 1_000;
-const DRAIN_MS = 1_500;
-const TICK_MS = 1;
+const DRAIN_MS = 1_000;
 let run = 0;
 
 /** Sends `load` from one endpoint to the other and says what arrived, and how late. */
@@ -35,7 +29,7 @@ export async function measure(from: Endpoint, to: Endpoint, load: Load): Promise
   const latencies: number[] = [];
   let bytes = 0;
   let groups = 0;
-  const startedAt = performance.now();
+  const warmUntil = performance.now() + WARM_UP_MS;
   const readGroup = async (group: GroupConsumer) => {
     groups++;
     for (let piece = group.next(); ; piece = group.next()) {
@@ -58,14 +52,14 @@ export async function measure(from: Endpoint, to: Endpoint, load: Load): Promise
   };
   const lateness = (head: Uint8Array) => {
     const sentAt = new DataView(head.buffer, head.byteOffset).getFloat64(0);
-    if (sentAt - startedAt > WARM_UP_MS) latencies.push(performance.now() - sentAt);
+    if (sentAt > warmUntil) latencies.push(performance.now() - sentAt);
   };
   const reading = (async () => {
     for (let group = await track.nextGroup(); group; group = await track.nextGroup()) {
       void readGroup(group).catch(() => undefined);
     }
   })().catch(() => undefined);
-  const sent = await send(await publication.track, load, startedAt);
+  const sent = await fillTrack(await publication.track, load, warmUntil);
   await pause(DRAIN_MS);
   track.close();
   await reading;
@@ -77,40 +71,11 @@ export async function measure(from: Endpoint, to: Endpoint, load: Load): Promise
     received: latencies.length,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
-    bytesPerSecond: bytes / load.seconds,
-    groupsPerSecond: groups / load.seconds,
+    bytes,
+    groups,
   };
-}
-
-/** Writes frames at an even pace; returns how many were sent after the warm-up. */
-async function send(track: TrackProducer, load: Load, startedAt: number): Promise<number> {
-  const begin = performance.now();
-  const total = load.framesPerSecond * load.seconds;
-  let group = track.appendGroup();
-  let counted = 0;
-  for (let frame = 0; frame < total; ) {
-    const due = ((performance.now() - begin) / 1000) * load.framesPerSecond;
-    for (; frame < Math.min(due, total); frame++) {
-      if (frame > 0 && frame % load.framesPerGroup === 0) {
-        group.finish();
-        group = track.appendGroup();
-      }
-      const payload = new Uint8Array(load.frameBytes);
-      const now = performance.now();
-      new DataView(payload.buffer).setFloat64(0, now);
-      group.writeFrame(payload);
-      if (now - startedAt > WARM_UP_MS) counted++;
-    }
-    await pause(TICK_MS);
-  }
-  group.finish();
-  return counted;
 }
 
 function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -9,7 +9,6 @@ const MAIN = join(
   dirname(createRequire(import.meta.url).resolve("moq-bridge")),
   "../bin/moq-bridge.js",
 );
-const TICKS_PER_SECOND = 100;
 
 /** How to run `moq-bridge run`. */
 export interface BridgeOptions {
@@ -63,10 +62,8 @@ export class BridgeProcess {
   }
 
   /** Processor time used so far, in milliseconds. */
-  async processorTime(): Promise<number> {
-    const stat = await readFile(`/proc/${this.process.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+  processorTime(): Promise<number> {
+    return this.process.processorTime();
   }
 
   /** SIGTERM, and waits for the end. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { EventLog } from "./event-log.js";
@@ -37,6 +38,7 @@ export interface PeerProcessOptions {
 
 const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 const STOP_GRACE_MS = 3_000;
+const TICKS_PER_SECOND = 100;
 
 const live = new Set<PeerProcess>();
 process.once("exit", () => {
@@ -109,6 +111,13 @@ export class PeerProcess {
       .all()
       .map((line) => line.text)
       .join("\n");
+  }
+
+  /** Processor time it used so far, in milliseconds, in steps of 10. */
+  async processorTime(): Promise<number> {
+    const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
   }
 
   /** Writes a line to its standard input. */
