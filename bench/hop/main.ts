@@ -12,8 +12,6 @@ import { type Summary, summarize, summaryText } from "./summary.js";
  * Publisher to viewer with and without the bridge between, on the same relays
  * in one run, and the addon alone on the same data. Publisher and viewer are in
  * this process, the bridge and the addon's forwarder in one each.
- *
- * `BENCH_BRIDGE_OPTIONS` becomes the bridge's NODE_OPTIONS, for a profiler.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -21,8 +19,11 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "5" },
     /** Only loads whose name has this. */
     only: { type: "string", default: "" },
+    /** A folder for the bridge's CPU profile. */
+    profile: { type: "string" },
   },
 });
+const { profile } = flags;
 const seconds = Number(flags.seconds);
 
 const paced: Load = { framesPerSecond: 500, frameBytes: 1_200, framesPerGroup: 100, seconds };
@@ -56,7 +57,7 @@ try {
     relayUrl: relay.httpsUrl,
     cloudflareUrl: ietf.url,
     registryUrl: registry.url,
-    env: { NODE_OPTIONS: process.env["BENCH_BRIDGE_OPTIONS"] },
+    nodeFlags: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
   });
   const addon = await AddonAlone.start(scene);
   const tls = { ca: scene.certificate.ca };

@@ -22,6 +22,8 @@ export interface BridgeOptions {
   readonly trust?: readonly string[];
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Flags of Node.js itself, for example `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
   /** Exactly these arguments, instead of any of the above. */
   readonly args?: readonly string[];
   /** For the log file. */
@@ -41,7 +43,11 @@ export class BridgeProcess {
     const process_ = await PeerProcess.start({
       name,
       command: process.execPath,
-      args: [MAIN, ...(options.args ?? runArguments(context, options))],
+      args: [
+        ...(options.nodeFlags ?? []),
+        MAIN,
+        ...(options.args ?? runArguments(context, options)),
+      ],
       env: { ...CLEAN_ENVIRONMENT, ...options.env },
       logFile: context.logFile(name),
     });
