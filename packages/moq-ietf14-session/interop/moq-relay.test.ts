@@ -1,6 +1,6 @@
 import { Origin } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
-import { connectNative } from "@moq-bridge/transport";
+import { connectNative, connectWebSocket } from "@moq-bridge/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Scene } from "../../testing/src/scene.js";
 import { eventually, within } from "../../testing/src/wait.js";
@@ -19,17 +19,40 @@ afterEach(async () => {
   await scene.end();
 });
 
-const RELAYS = ["0.17.10", "0.10.0"] as const;
+const RELAYS = [
+  ["0.17.10", "WebTransport"],
+  ["0.17.10", "WebSocket"],
+  ["0.10.0", "WebTransport"],
+  ["0.10.0", "WebSocket"],
+] as const;
 
-describe.each(RELAYS)("interop | our client | moq-relay %s | moq-00 | WebTransport", (version) => {
+/** Where a relay listens. */
+async function start(
+  version: (typeof RELAYS)[number][0],
+  transport: (typeof RELAYS)[number][1],
+): Promise<string> {
+  if (version === "0.10.0") {
+    const relay = await scene.oldMoqRelay();
+    return transport === "WebSocket" ? relay.wsUrl("room") : relay.httpsUrl;
+  }
+  const relay = await scene.moqRelay();
+  return transport === "WebSocket" ? relay.wsUrl : relay.httpsUrl;
+}
+
+describe.each(RELAYS)("interop | our client | moq-relay %s | moq-00 | %s", (version, transport) => {
   /** A session, and the namespaces its peer publishes to it. */
   async function connect(url: string, namespaces: string[] = []): Promise<Ietf14Session> {
-    const transport = await connectNative(url, {
+    const options = {
       protocols: IETF14_PROTOCOLS,
       tls: { ca: scene.certificate.ca },
       timeoutMs: SOON,
-    });
-    const session = await connectIetf14(transport, {
+    };
+    const connection = await (transport === "WebSocket"
+      ? connectWebSocket(url, options)
+      : connectNative(url, options));
+    // The older one takes no part in choosing a protocol: its SETUP says draft-14.
+    if (version === "0.17.10") expect(connection.protocol).toBe("moq-00");
+    const session = await connectIetf14(connection, {
       runtime,
       profile: moqRelay,
       onPublishNamespace: (namespace) => {
@@ -42,9 +65,9 @@ describe.each(RELAYS)("interop | our client | moq-relay %s | moq-00 | WebTranspo
   }
 
   it("announces, is asked, and carries groups byte for byte", async () => {
-    const relay = await (version === "0.10.0" ? scene.oldMoqRelay() : scene.moqRelay());
+    const url = await start(version, transport);
     const path = `room/${nextName++}`;
-    const publisher = await connect(relay.httpsUrl);
+    const publisher = await connect(url);
     const origin = new Origin({ runtime });
     const track = origin.createBroadcast(path).createTrack("video");
     const broadcast = origin.broadcast(path);
@@ -54,7 +77,7 @@ describe.each(RELAYS)("interop | our client | moq-relay %s | moq-00 | WebTranspo
     await soon(publisher.publishNamespace(path, broadcast).accepted, "PUBLISH_NAMESPACE_OK");
 
     const namespaces: string[] = [];
-    const viewer = await connect(relay.httpsUrl, namespaces);
+    const viewer = await connect(url, namespaces);
     await eventually(() => namespaces.includes(path), { what: "the name", timeoutMs: SOON });
     const subscription = viewer.subscribe(path, "video");
     await soon(subscription.accepted, "SUBSCRIBE_OK");
@@ -81,8 +104,7 @@ describe.each(RELAYS)("interop | our client | moq-relay %s | moq-00 | WebTranspo
   });
 
   it("says what does not exist", async () => {
-    const relay = await (version === "0.10.0" ? scene.oldMoqRelay() : scene.moqRelay());
-    const viewer = await connect(relay.httpsUrl);
+    const viewer = await connect(await start(version, transport));
     const missing = viewer.subscribe("no/such", "video");
     await expect(
       within(missing.accepted, { what: "the refusal", timeoutMs: SOON }),
