@@ -22,7 +22,10 @@ export interface PeerProfile {
   readonly name: string;
   /** Control messages this peer may be sent; no other ever is. */
   readonly sends: ReadonlySet<ControlMessageType>;
-  /** First request ID refused to the peer, as granted in our SETUP (section 9.3.1). */
+  /**
+   * First request ID refused to the peer, as granted in our SETUP (section 9.3.1). Each side uses
+   * every second ID, so half of it is what the peer may have open at once.
+   */
   readonly grantedRequests: bigint;
   /** Whether MAX_REQUEST_ID binds us. False: the peer announces a limit and does not mean it. */
   readonly obeysRequestLimit: boolean;
@@ -38,6 +41,10 @@ export interface PeerProfile {
   readonly unansweredRequest: "ends_request" | "ends_session";
   /** What the end of the peer's control stream is: a fault, or its way to end a session. */
   readonly controlFin: "violation" | "session_end";
+  /** What a second SUBSCRIBE of the peer is to a track it has: a fault (section 9.7), or served as the first. */
+  readonly secondSubscription: "violation" | "served";
+  /** What a stream's FIN inside an object is: a fault (section 10.4), or the end of a group that breaks off. */
+  readonly finInsideObject: "violation" | "truncated_group";
   /** Whether PATH or AUTHORITY in a SETUP that did not come over raw QUIC ends the session. */
   readonly refusesSetupAddress: boolean;
   /** Whether SUBSCRIBE_NAMESPACE may have a prefix of no fields, for everything; the draft has no such form. */
@@ -109,12 +116,14 @@ export const standard: PeerProfile = {
     "subscribe_namespace_error",
     "unsubscribe_namespace",
   ]),
-  grantedRequests: 1_000n,
+  grantedRequests: 20_000n,
   obeysRequestLimit: true,
   setupTimeoutMs: 10_000,
   requestTimeoutMs: 10_000,
   unansweredRequest: "ends_request",
   controlFin: "violation",
+  secondSubscription: "violation",
+  finInsideObject: "violation",
   refusesSetupAddress: true,
   takesEmptyPrefix: false,
   filter: "next_group_start",
@@ -138,6 +147,8 @@ export const moqRelay: PeerProfile = {
   // It is never told of more.
   grantedRequests: 1n << 32n,
   takesEmptyPrefix: true,
+  secondSubscription: "served",
+  finInsideObject: "truncated_group",
   sends: new Set([...standard.sends].filter((type) => !UNKNOWN_TO_MOQ_RELAY.has(type))),
   filter: "largest_object",
   asksForStartGroup: false,
@@ -179,6 +190,8 @@ export const cloudflare: PeerProfile = {
   requestTimeoutMs: 10_000,
   unansweredRequest: "ends_session",
   controlFin: "session_end",
+  secondSubscription: "served",
+  finInsideObject: "truncated_group",
   refusesSetupAddress: false,
   takesEmptyPrefix: true,
   filter: "largest_object",

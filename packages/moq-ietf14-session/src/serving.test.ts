@@ -1,40 +1,11 @@
 import type { ControlMessage } from "@moq-bridge/moq-wire/ietf14";
-import { Origin, type TrackProducer, type TrackRequest } from "@moq-bridge/origin";
+import { Origin, type TrackRequest } from "@moq-bridge/origin";
 import { MoqError } from "@moq-bridge/runtime";
 import { describe, expect, it } from "vitest";
 import { LAG_GRACE_MS } from "./limits.js";
-import { cloudflare, type PeerProfile, standard } from "./profile.js";
+import { cloudflare, standard } from "./profile.js";
+import { publishing, show } from "./publishing.fixture.js";
 import { publishTrack, ScriptedPeer, subscribeMessage, text } from "./session.fixture.js";
-
-interface Publishing {
-  readonly peer: ScriptedPeer;
-  readonly track: TrackProducer;
-}
-
-/** A session that published `a/b` with track `t` to a scripted relay. */
-async function publishing(profile: PeerProfile = cloudflare): Promise<Publishing> {
-  const peer = await ScriptedPeer.start("server", { profile });
-  const origin = new Origin({ runtime: peer.runtime });
-  const track = publishTrack(origin, "a/b", "t");
-  const broadcast = origin.broadcast("a/b");
-  if (broadcast) peer.session.publishNamespace("a/b", broadcast);
-  await peer.settle();
-  await peer.send({ type: "publish_namespace_ok", requestId: 0 });
-  return { peer, track };
-}
-
-/** What stream `index` brought: `alias group/subgroup@priority: id=payload …`, and how it stands. */
-function show(peer: ScriptedPeer, index: number): string {
-  let shown = "";
-  for (const event of peer.streams[index]?.events ?? []) {
-    if (event.type === "header") {
-      const { trackAlias, groupId, subgroupId, publisherPriority } = event.header;
-      shown += `${trackAlias} ${groupId}/${subgroupId}@${publisherPriority}:`;
-    } else if (event.type === "object") shown += ` ${event.object.objectId}=`;
-    else shown += Buffer.from(event.bytes).toString();
-  }
-  return `${shown} ${peer.streams[index]?.end}`;
-}
 
 describe("SUBSCRIBE from the peer", () => {
   it("is answered as Cloudflare's relay needs it", async () => {

@@ -4,7 +4,7 @@ import { type Runtime, toMoqError } from "@moq-bridge/runtime";
 import type { TransportSession } from "@moq-bridge/transport";
 import type { PeerSubscribe } from "./control/events.js";
 import type { PublisherMachine } from "./control/publisher-machine.js";
-import { ServedSubscription } from "./data/served-subscription.js";
+import { ServedSubscription, type SubscriptionUpdate } from "./data/served-subscription.js";
 import { StreamOpener } from "./data/stream-opener.js";
 import { matchesTrack } from "./data/track-patterns.js";
 import { requestTimeout, subscribeErrorCode } from "./errors.js";
@@ -26,7 +26,8 @@ export interface ServingOptions {
 
 interface Served {
   readonly track: TrackConsumer;
-  forward: boolean;
+  /** The newest SUBSCRIBE_UPDATE that came before {@link subscription} was there. */
+  update: SubscriptionUpdate | undefined;
   subscription: ServedSubscription | undefined;
 }
 
@@ -56,7 +57,7 @@ export class Serving {
     const demand = { priority: 255 - request.subscriberPriority };
     const startGroup = "start" in filter ? { startGroup: filter.start.group } : {};
     const track = broadcast.subscribe(request.track, { ...demand, ...startGroup });
-    const served: Served = { track, forward: request.forward, subscription: undefined };
+    const served: Served = { track, update: undefined, subscription: undefined };
     this.#served.set(requestId, served);
     try {
       await this.#serve(request, served, await this.#info(track));
@@ -69,14 +70,10 @@ export class Serving {
     flush();
   }
 
-  handleUpdate(
-    requestId: number,
-    update: { forward: boolean; endGroup: number | undefined; subscriberPriority: number },
-  ): void {
+  handleUpdate(requestId: number, update: SubscriptionUpdate): void {
     const served = this.#served.get(requestId);
-    if (!served) return;
-    served.forward = update.forward;
-    served.subscription?.update(update);
+    if (served?.subscription) served.subscription.update(update);
+    else if (served) served.update = update;
   }
 
   handleUnsubscribe(requestId: number): void {
@@ -128,9 +125,10 @@ export class Serving {
       trackAlias,
       subscriberPriority,
       filter,
-      forward: served.forward,
+      forward: request.forward,
     });
     served.subscription = subscription;
+    if (served.update) subscription.update(served.update);
     const end = await subscription.run();
     if (end) machine.finish(requestId, end.status, end.streamCount, end.reason);
   }

@@ -87,6 +87,7 @@ export class Ietf14Session {
     this.#ingress = new Ingress({
       runtime,
       counters,
+      finInsideObject: profile.finInsideObject,
       onViolation: (error) => {
         machine.handleViolation(error);
         this.#flush();

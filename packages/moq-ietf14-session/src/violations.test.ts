@@ -66,7 +66,7 @@ describe("SETUP", () => {
         type: "server_setup",
         selectedVersion: 0xff00000e,
         parameters: [
-          { type: 2n, value: 1000n },
+          { type: 2n, value: 20_000n },
           { type: 7n, value: text("moq-bridge") },
         ],
       },

@@ -1,4 +1,4 @@
-import type { SubscriptionFilter, TrackNamespace } from "@moq-bridge/moq-wire/ietf14";
+import type { Location, SubscriptionFilter, TrackNamespace } from "@moq-bridge/moq-wire/ietf14";
 import type { Path } from "@moq-bridge/origin";
 import type { MoqError } from "@moq-bridge/runtime";
 
@@ -35,6 +35,7 @@ export type SessionEvent =
       readonly type: "peer_update";
       readonly requestId: number;
       readonly forward: boolean;
+      readonly start: Location;
       readonly endGroup: number | undefined;
       readonly subscriberPriority: number;
     }

@@ -55,6 +55,11 @@ export class NamespacePublisher {
     this.#context = context;
   }
 
+  /** Publications that are not over. */
+  get size(): number {
+    return this.#byHandle.size;
+  }
+
   /** Publishes a namespace; the answer is an event. @throws {MoqError} `namespace_duplicate`, `requests_blocked` */
   publish(namespace: TrackNamespace, now: number): number {
     const key = namespaceKey(namespace);

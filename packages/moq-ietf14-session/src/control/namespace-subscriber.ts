@@ -69,6 +69,21 @@ export class NamespaceSubscriber {
     this.#servesPrefixes = servesPrefixes;
   }
 
+  /** Namespaces of the peer that were asked or accepted. */
+  get namespaces(): number {
+    return this.#peerNamespaces.size;
+  }
+
+  /** Prefixes the peer asked us for. */
+  get peerPrefixes(): number {
+    return this.#peerPrefixes.size;
+  }
+
+  /** Prefixes we asked the peer for. */
+  get prefixes(): number {
+    return this.#own.size;
+  }
+
   handlePublish({ requestId, trackNamespace }: PublishNamespace): void {
     const key = namespaceKey(trackNamespace);
     const path = toPath(trackNamespace);
@@ -93,10 +108,11 @@ export class NamespaceSubscriber {
       this.#context.stray();
       return;
     }
-    this.#peerNamespaces.delete(key);
+    this.#forget(key);
     const { requestId } = entry;
-    if (entry.state === "asked")
-      this.#answer(requestId, PUBLISH_NAMESPACE_ERROR.uninterested, "withdrawn");
+    if (entry.state === "asked") {
+      this.#sendError(requestId, PUBLISH_NAMESPACE_ERROR.uninterested, "withdrawn");
+    }
     this.#context.emit({ type: "peer_namespace_done", requestId });
   }
 
@@ -106,8 +122,8 @@ export class NamespaceSubscriber {
     const entry = this.#peerNamespaces.get(key);
     if (entry?.requestId !== requestId || entry.state !== "asked") return;
     if (error) {
-      this.#peerNamespaces.delete(key);
-      this.#answer(requestId, ...error);
+      this.#forget(key);
+      this.#sendError(requestId, ...error);
       return;
     }
     entry.state = "accepted";
@@ -119,7 +135,7 @@ export class NamespaceSubscriber {
     const key = namespaceKey(namespace);
     const entry = this.#peerNamespaces.get(key);
     if (entry?.requestId !== requestId || entry.state !== "accepted") return;
-    this.#peerNamespaces.delete(key);
+    this.#forget(key);
     this.#context.send({
       type: "publish_namespace_cancel",
       trackNamespace: namespace,
@@ -130,8 +146,10 @@ export class NamespaceSubscriber {
 
   handleSubscribe(message: SubscribeNamespace): void {
     const { requestId, trackNamespacePrefix: prefix } = message;
-    const refuse = (errorCode: number, errorReason: string) =>
+    const refuse = (errorCode: number, errorReason: string) => {
       this.#context.send({ type: "subscribe_namespace_error", requestId, errorCode, errorReason });
+      this.#context.ledger.handleFinished();
+    };
     if (prefix.length === 0 && !this.#context.profile.takesEmptyPrefix) {
       throw peerViolation("a prefix of no fields", SESSION_ERROR.protocolViolation);
     }
@@ -161,6 +179,7 @@ export class NamespaceSubscriber {
       return;
     }
     this.#peerPrefixes.delete(key);
+    this.#context.ledger.handleFinished();
     this.#context.emit({ type: "peer_prefix_done", requestId: entry.requestId });
   }
 
@@ -228,7 +247,18 @@ export class NamespaceSubscriber {
     }
   }
 
+  #forget(key: string): void {
+    this.#peerNamespaces.delete(key);
+    this.#context.ledger.handleFinished();
+  }
+
+  /** Refuses what was never held. */
   #answer(requestId: number, errorCode: number, reason: string): void {
+    this.#sendError(requestId, errorCode, reason);
+    this.#context.ledger.handleFinished();
+  }
+
+  #sendError(requestId: number, errorCode: number, reason: string): void {
     const errorReason = reasonPhrase(reason);
     this.#context.send({ type: "publish_namespace_error", requestId, errorCode, errorReason });
   }

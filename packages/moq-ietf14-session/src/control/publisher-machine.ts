@@ -1,10 +1,14 @@
 import {
+  FETCH_ERROR,
+  type Fetch,
   type FetchCancel,
   PUBLISH_ERROR,
+  type Publish,
   SESSION_ERROR,
   SUBSCRIBE_ERROR,
   type Subscribe,
   type SubscribeUpdate,
+  type SubscriptionFilter,
   type TrackStatus,
   type Unsubscribe,
 } from "@moq-bridge/moq-wire/ietf14";
@@ -14,6 +18,9 @@ import { toPath } from "../names.js";
 import type { ControlContext } from "./context.js";
 
 interface Entry {
+  /** Namespace and name, as one text. */
+  readonly track: string;
+  readonly filter: SubscriptionFilter["type"];
   state: "asked" | "serving";
   /** Location bounds, which an update may only narrow. */
   startGroup: number;
@@ -33,11 +40,15 @@ interface Entry {
  *  serving  UNSUBSCRIBE        over     the driver resets the streams
  *  serving  finish             over     PUBLISH_DONE (the driver closed the streams)
  *  over     UNSUBSCRIBE        over     counted: it may have crossed ours
+ *  asked, serving  a second SUBSCRIBE to the track    the session ends, if the profile says so
+ *  asked, serving  SUBSCRIBE_UPDATE    –    the driver is told; one that widens ends the session
+ *  asked, serving  a FETCH that joins  –    NOT_SUPPORTED; without the filter LargestObject the session ends
  * ```
  */
 export class PublisherMachine {
   readonly #context: ControlContext;
   readonly #entries = new Map<number, Entry>();
+  readonly #byTrack = new Map<string, number>();
   readonly #statuses = new Set<number>();
 
   constructor(context: ControlContext) {
@@ -49,9 +60,18 @@ export class PublisherMachine {
     return this.#entries.size;
   }
 
+  /** TRACK_STATUS requests without an answer. */
+  get statuses(): number {
+    return this.#statuses.size;
+  }
+
   handleSubscribe(message: Subscribe): void {
     const { requestId, trackName: track, filter, subscriberPriority, forward } = message;
     const path = toPath(message.trackNamespace);
+    const key = JSON.stringify([message.trackNamespace, track]);
+    if (this.#byTrack.has(key) && this.#context.profile.secondSubscription === "violation") {
+      throw peerViolation("a second subscription to one track", SESSION_ERROR.protocolViolation);
+    }
     if (path === undefined) {
       this.#answerError(requestId, SUBSCRIBE_ERROR.trackDoesNotExist, "no such namespace");
       return;
@@ -66,7 +86,10 @@ export class PublisherMachine {
       this.#answerError(requestId, SUBSCRIBE_ERROR.invalidRange, "the range ends before it starts");
       return;
     }
+    this.#byTrack.set(key, requestId);
     this.#entries.set(requestId, {
+      track: key,
+      filter: filter.type,
       state: "asked",
       startGroup: start.group,
       startObject: start.object,
@@ -86,6 +109,7 @@ export class PublisherMachine {
   handleUpdate(message: SubscribeUpdate): void {
     const { subscriptionRequestId, startLocation, subscriberPriority, forward } = message;
     const violation = (text: string) => peerViolation(text, SESSION_ERROR.protocolViolation);
+    this.#context.ledger.handleFinished();
     if (!this.#context.ledger.wasReceived(subscriptionRequestId)) {
       throw violation(`SUBSCRIBE_UPDATE for request ${subscriptionRequestId}, which never was`);
     }
@@ -100,16 +124,26 @@ export class PublisherMachine {
       (startLocation.group === entry.startGroup && startLocation.object < entry.startObject);
     const later = (endGroup ?? Infinity) > (entry.endGroup ?? Infinity);
     if (earlier || later) throw violation("SUBSCRIBE_UPDATE widens a subscription");
+    if (endGroup !== undefined && endGroup < startLocation.group) {
+      throw violation("SUBSCRIBE_UPDATE ends a subscription before it starts");
+    }
     entry.startGroup = startLocation.group;
     entry.startObject = startLocation.object;
     entry.endGroup = endGroup;
     const requestId = subscriptionRequestId;
-    this.#context.emit({ type: "peer_update", requestId, forward, endGroup, subscriberPriority });
+    this.#context.emit({
+      type: "peer_update",
+      requestId,
+      forward,
+      start: startLocation,
+      endGroup,
+      subscriberPriority,
+    });
   }
 
   handleUnsubscribe(message: Unsubscribe): void {
     this.#checkPeers(message.requestId, "UNSUBSCRIBE");
-    if (!this.#entries.delete(message.requestId)) {
+    if (!this.#end(message.requestId)) {
       this.#context.stray();
       return;
     }
@@ -127,14 +161,32 @@ export class PublisherMachine {
     this.#context.emit({ type: "peer_track_status", requestId, path, track });
   }
 
-  /** A request that is never served: FETCH and PUBLISH. */
-  handleUnserved(type: "fetch" | "publish", requestId: number): void {
+  /** No FETCH is served; one that joins a subscription must still have the right to. */
+  handleFetch({ requestId, range }: Fetch): void {
+    const joined =
+      range.type === "standalone" ? undefined : this.#entries.get(range.joiningRequestId);
+    if (joined && joined.filter !== "largest_object") {
+      const message = "a FETCH joins a subscription whose filter is not LargestObject";
+      throw peerViolation(message, SESSION_ERROR.protocolViolation);
+    }
     this.#context.send({
-      type: type === "fetch" ? "fetch_error" : "publish_error",
+      type: "fetch_error",
+      requestId,
+      errorCode: FETCH_ERROR.notSupported,
+      errorReason: "FETCH is not supported",
+    });
+    this.#context.ledger.handleFinished();
+  }
+
+  /** No PUBLISH is wanted. */
+  handlePublish({ requestId }: Publish): void {
+    this.#context.send({
+      type: "publish_error",
       requestId,
       errorCode: PUBLISH_ERROR.notSupported,
-      errorReason: `${type.toUpperCase()} is not supported`,
+      errorReason: "PUBLISH is not supported",
     });
+    this.#context.ledger.handleFinished();
   }
 
   /** Every FETCH was refused already, so there is nothing to cancel. */
@@ -164,14 +216,14 @@ export class PublisherMachine {
   /** Answers SUBSCRIBE_ERROR; does nothing when the peer has given up. */
   refuse(requestId: number, errorCode: number, reason: string): void {
     if (this.#entries.get(requestId)?.state !== "asked") return;
-    this.#entries.delete(requestId);
-    this.#answerError(requestId, errorCode, reason);
+    this.#end(requestId);
+    this.#sendError(requestId, errorCode, reason);
   }
 
   /** Sends PUBLISH_DONE; does nothing when the peer has given up. Every stream must be closed. */
   finish(requestId: number, statusCode: number, streamCount: number, reason: string): void {
     if (this.#entries.get(requestId)?.state !== "serving") return;
-    this.#entries.delete(requestId);
+    this.#end(requestId);
     this.#context.send({
       type: "publish_done",
       requestId,
@@ -184,6 +236,7 @@ export class PublisherMachine {
   /** Answers TRACK_STATUS: with OK, or with an error code. */
   answerTrackStatus(requestId: number, errorCode: number | undefined): void {
     if (!this.#statuses.delete(requestId)) return;
+    this.#context.ledger.handleFinished();
     if (errorCode !== undefined) {
       const errorReason = "no such track";
       this.#context.send({ type: "track_status_error", requestId, errorCode, errorReason });
@@ -206,7 +259,23 @@ export class PublisherMachine {
     throw peerViolation(text, SESSION_ERROR.invalidRequestId);
   }
 
+  /** False when it is over already. */
+  #end(requestId: number): boolean {
+    const entry = this.#entries.get(requestId);
+    if (!entry) return false;
+    this.#entries.delete(requestId);
+    if (this.#byTrack.get(entry.track) === requestId) this.#byTrack.delete(entry.track);
+    this.#context.ledger.handleFinished();
+    return true;
+  }
+
+  /** Refuses what was never held. */
   #answerError(requestId: number, errorCode: number, reason: string): void {
+    this.#sendError(requestId, errorCode, reason);
+    this.#context.ledger.handleFinished();
+  }
+
+  #sendError(requestId: number, errorCode: number, reason: string): void {
     const errorReason = reasonPhrase(reason);
     this.#context.send({ type: "subscribe_error", requestId, errorCode, errorReason });
   }

@@ -20,6 +20,9 @@ export interface OutgoingRequest {
  *  request ──▶ id < limit ──▶ sent
  *      └─────▶ id ≥ limit ──▶ blocked ──MAX_REQUEST_ID──▶ sent
  * ```
+ *
+ * What the peer is granted at first is what it may have open at once: the
+ * grant is raised as its requests finish, where the profile lets us say so.
  */
 export class RequestLedger {
   readonly #profile: PeerProfile;
@@ -31,6 +34,7 @@ export class RequestLedger {
   #nextPeer: number;
   #granted: bigint;
   #received = 0;
+  #finished = 0;
 
   constructor(
     side: "client" | "server",
@@ -52,6 +56,11 @@ export class RequestLedger {
   /** Requests of the peer so far. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Requests of the peer that are not over. */
+  get open(): number {
+    return this.#received - this.#finished;
   }
 
   /** Requests the peer allows in all, as it stands now. */
@@ -117,13 +126,21 @@ export class RequestLedger {
     this.#raiseGrant();
   }
 
-  /** Renews the grant while half of it is left, so that a peer is never kept waiting. */
+  /** A request of the peer is over: refused, ended by either side, or of a kind that ends at once. */
+  handleFinished(): void {
+    this.#finished++;
+    this.#raiseGrant();
+  }
+
+  /** Not before half of the grant is used, so that many requests cost few messages. */
   #raiseGrant(): void {
-    const half = this.#profile.grantedRequests / 2n;
     if (!this.#profile.sends.has("max_request_id")) return;
-    if (BigInt(this.#nextPeer) + half < this.#granted) return;
-    this.#granted = BigInt(this.#nextPeer) + this.#profile.grantedRequests;
-    this.#send({ type: "max_request_id", requestId: this.#granted });
+    const { grantedRequests } = this.#profile;
+    if (BigInt(this.#nextPeer) + grantedRequests / 2n < this.#granted) return;
+    const granted = grantedRequests + 2n * BigInt(this.#finished);
+    if (granted <= this.#granted) return;
+    this.#granted = granted;
+    this.#send({ type: "max_request_id", requestId: granted });
   }
 
   #sendAllowed(): void {

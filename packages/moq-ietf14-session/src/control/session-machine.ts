@@ -254,7 +254,7 @@ export class SessionMachine {
       server_setup: again,
       goaway: (message) => this.#handleGoaway(message.newSessionUri),
       max_request_id: (message) => ledger.handleMaxRequestId(message.requestId),
-      // Grants are renewed long before they run out.
+      // A grant is raised when requests finish, asked for or not.
       requests_blocked: () => {},
       subscribe: (message) => publisher.handleSubscribe(message),
       subscribe_ok: (message) => subscriber.handleOk(message),
@@ -265,10 +265,10 @@ export class SessionMachine {
       track_status: (message) => publisher.handleTrackStatus(message),
       track_status_ok: mismatched,
       track_status_error: mismatched,
-      publish: (message) => publisher.handleUnserved("publish", message.requestId),
+      publish: (message) => publisher.handlePublish(message),
       publish_ok: mismatched,
       publish_error: mismatched,
-      fetch: (message) => publisher.handleUnserved("fetch", message.requestId),
+      fetch: (message) => publisher.handleFetch(message),
       fetch_ok: mismatched,
       fetch_error: mismatched,
       fetch_cancel: (message) => publisher.handleFetchCancel(message),
@@ -321,6 +321,7 @@ export class SessionMachine {
     }
     const refusal = refuseUnsupported(messageType, requestId);
     if (refusal) this.send(refusal);
+    if (REQUESTS.has(messageType)) this.ledger.handleFinished();
   }
 
   /** An answer must be to a request of ours; whether that one is over is told apart later. */

@@ -25,7 +25,9 @@ export interface StreamOwner {
   /** The stream is over. */
   handleOver(stream: IncomingStream): void;
   /** The peer broke the protocol on this stream. */
-  handleViolation(error: WireError): void;
+  handleViolation(error: unknown): void;
+  /** The stream ended inside its header or an object, which is over already. */
+  handleFinInside(error: unknown): void;
   /** The track cannot be represented. */
   handleUnsupported(stream: IncomingStream, error: WireError): void;
 }
@@ -228,8 +230,9 @@ export class IncomingStream {
     if (this.#state === "over") return;
     try {
       this.#reader.end();
-    } catch {
+    } catch (error) {
       this.#truncated("the stream ended inside an object");
+      this.#owner.handleFinInside(error);
       return;
     }
     try {

@@ -3,6 +3,7 @@ import { STREAM_ERROR, type SubgroupHeader } from "@moq-bridge/moq-wire/ietf14";
 import { type CancelTimer, MoqError, type Runtime } from "@moq-bridge/runtime";
 import type { TransportSession } from "@moq-bridge/transport";
 import { HOLD_MS, MAX_HELD_BYTES } from "../limits.js";
+import type { PeerProfile } from "../profile.js";
 import type { Counters } from "../stats.js";
 import { IncomingStream, type StreamOwner } from "./incoming-stream.js";
 
@@ -25,7 +26,8 @@ const GONE_KEPT = 256;
 export class Ingress implements StreamOwner {
   readonly counters: Counters;
   readonly #runtime: Runtime;
-  readonly #onViolation: (error: WireError) => void;
+  readonly #onViolation: (error: unknown) => void;
+  readonly #finInsideObject: PeerProfile["finInsideObject"];
   readonly #aliases = new Map<number, AliasOwner>();
   /** Aliases that were in use, with the time until which their late streams are expected. */
   readonly #gone = new Map<number, number>();
@@ -36,10 +38,12 @@ export class Ingress implements StreamOwner {
   constructor(options: {
     runtime: Runtime;
     counters: Counters;
-    onViolation: (error: WireError) => void;
+    finInsideObject: PeerProfile["finInsideObject"];
+    onViolation: (error: unknown) => void;
   }) {
     this.#runtime = options.runtime;
     this.counters = options.counters;
+    this.#finInsideObject = options.finInsideObject;
     this.#onViolation = options.onViolation;
   }
 
@@ -121,8 +125,12 @@ export class Ingress implements StreamOwner {
     this.#owners.delete(stream);
   }
 
-  handleViolation(error: WireError): void {
+  handleViolation(error: unknown): void {
     this.#onViolation(error);
+  }
+
+  handleFinInside(error: unknown): void {
+    if (this.#finInsideObject === "violation") this.#onViolation(error);
   }
 
   handleUnsupported(stream: IncomingStream, error: WireError): void {

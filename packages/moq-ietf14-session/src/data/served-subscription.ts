@@ -1,4 +1,5 @@
 import {
+  type Location,
   PUBLISH_DONE_STATUS,
   STREAM_ERROR,
   type SubscriptionFilter,
@@ -32,6 +33,20 @@ export interface ServedSubscriptionOptions {
   readonly writeOnce: boolean;
 }
 
+/** What SUBSCRIBE_UPDATE changes. */
+export interface SubscriptionUpdate {
+  readonly forward: boolean;
+  /** Where what is wanted starts; never before where it started. */
+  readonly start: Location;
+  /** The last group wanted; `undefined` for no end. */
+  readonly endGroup: number | undefined;
+  /** 0 to 255, lower first. */
+  readonly subscriberPriority: number;
+}
+
+/** What PUBLISH_DONE says at the end of the range that was asked for. */
+const RANGE_ENDED = { status: PUBLISH_DONE_STATUS.subscriptionEnded, reason: "" } as const;
+
 /** What PUBLISH_DONE says. */
 export interface ServedEnd {
   readonly status: number;
@@ -57,7 +72,9 @@ export class ServedSubscription {
   #streamCount = 0;
   #openedAt = -Infinity;
   #forward: boolean;
+  #start: Location;
   #endGroup: number | undefined;
+  #newestSent = -1;
   #subscriberPriority: number;
   #cancelled = false;
   #wake: (() => void) | undefined;
@@ -70,6 +87,7 @@ export class ServedSubscription {
     this.#smallGroups = profile.smallGroups && new SmallGroups(profile.smallGroups);
     this.#forward = forward;
     this.#subscriberPriority = subscriberPriority;
+    this.#start = "start" in filter ? filter.start : { group: 0, object: 0 };
     this.#endGroup = filter.type === "absolute_range" ? filter.endGroup : undefined;
     this.#queue = new GroupQueue(track, runtime, {
       onChange: () => this.#handleQueueChange(),
@@ -82,16 +100,18 @@ export class ServedSubscription {
   /** Sends until the track or the range ends; `undefined` after {@link cancel} and when the session ended. */
   async run(): Promise<ServedEnd | undefined> {
     for (;;) {
-      while (!this.#cancelled && (!this.#forward || this.#queue.length === 0) && !this.#queue.end) {
-        await this.#wait();
-      }
+      while (!this.#cancelled && this.#hasNothingToDo()) await this.#wait();
       if (this.#cancelled) return undefined;
+      if (this.#isPastEnd(this.#newestSent)) return this.#finish(RANGE_ENDED);
       const next = this.#queue.shift();
       if (!next) return this.#finish();
-      if (this.#endGroup !== undefined && next.group.sequence > this.#endGroup) {
+      const { sequence } = next.group;
+      if (sequence < this.#start.group || this.#isPastEnd(sequence - 1)) {
         next.group.close();
-        return this.#finish({ status: PUBLISH_DONE_STATUS.subscriptionEnded, reason: "" });
+        if (sequence < this.#start.group) continue;
+        return this.#finish(RANGE_ENDED);
       }
+      this.#newestSent = sequence;
       this.#finishHeld?.();
       await this.#keepBehind(next.interval);
       await this.#gap();
@@ -112,16 +132,23 @@ export class ServedSubscription {
   }
 
   /** SUBSCRIBE_UPDATE. */
-  update(update: {
-    forward: boolean;
-    endGroup: number | undefined;
-    subscriberPriority: number;
-  }): void {
+  update(update: SubscriptionUpdate): void {
     this.#forward = update.forward;
+    this.#start = update.start;
     this.#endGroup = update.endGroup;
     this.#subscriberPriority = update.subscriberPriority;
     this.#options.track.update({ priority: 255 - update.subscriberPriority });
     this.#wake?.();
+  }
+
+  #hasNothingToDo(): boolean {
+    if (this.#queue.end || this.#isPastEnd(this.#newestSent)) return false;
+    return !this.#forward || this.#queue.length === 0;
+  }
+
+  /** Whether nothing after this group is wanted. */
+  #isPastEnd(sequence: number): boolean {
+    return this.#endGroup !== undefined && sequence >= this.#endGroup;
   }
 
   /** Sends one group; gives what PUBLISH_DONE says if that cannot be. */
@@ -156,14 +183,14 @@ export class ServedSubscription {
   }
 
   #createSender(stream: SendStream, group: GroupConsumer): GroupSender {
-    const { profile, info, trackAlias, filter, counters, runtime, writeOnce } = this.#options;
-    const start = "start" in filter ? filter.start : undefined;
+    const { profile, info, trackAlias, counters, runtime, writeOnce } = this.#options;
+    const { group: startGroup, object } = this.#start;
     return new GroupSender(stream, {
       group,
       trackAlias,
       publisherPriority:
         profile.publisherPriority === "track" ? 255 - info.priority : profile.publisherPriority,
-      firstObject: start?.group === group.sequence ? start.object : 0,
+      firstObject: startGroup === group.sequence ? object : 0,
       counters,
       runtime,
       since: this.#since,

@@ -1,0 +1,123 @@
+import type { ControlMessage, FetchRange } from "@moq-bridge/moq-wire/ietf14";
+import { Origin } from "@moq-bridge/origin";
+import { describe, expect, it } from "vitest";
+import { cloudflare, type PeerProfile, standard } from "./profile.js";
+import { publishing } from "./publishing.fixture.js";
+import { ScriptedPeer, subscribeMessage, subscribeOk } from "./session.fixture.js";
+
+/** What ends a session of one profile and not of another. */
+describe("a peer that follows the draft, and one that does not", () => {
+  it("may not have a track twice", async () => {
+    const strict = await publishing(standard);
+    await strict.peer.send(subscribeMessage(1, "a/b", "t"), subscribeMessage(3, "a/b", "t"));
+    expect(await strict.peer.closeCode()).toBe(3);
+    const lenient = await publishing(cloudflare);
+    await lenient.peer.send(subscribeMessage(1, "a/b", "t"), subscribeMessage(3, "a/b", "t"));
+    expect(lenient.peer.got("subscribe_ok").map((ok) => ok.requestId)).toEqual([1, 3]);
+  });
+
+  it("may have a track again", async () => {
+    const { peer } = await publishing(standard);
+    const again = [subscribeMessage(1, "a/b", "t"), subscribeMessage(3, "a/b", "t")] as const;
+    await peer.send(again[0], { type: "unsubscribe", requestId: 1 }, again[1]);
+    expect(peer.got("subscribe_ok").map((ok) => ok.requestId)).toContain(3);
+  });
+
+  const truncated = async (profile: PeerProfile) => {
+    const peer = await ScriptedPeer.start("client", { profile });
+    const subscription = peer.session.subscribe("a", "t");
+    await peer.settle();
+    await peer.send(subscribeOk(1, 9));
+    subscription.fill(new Origin({ runtime: peer.runtime }).createBroadcast("in").createTrack("t"));
+    const stream = await peer.transport.openUni();
+    await stream.write(Uint8Array.of(0x10, 9, 0, 0, 0, 5, 1));
+    stream.finish();
+    await peer.settle();
+    return peer;
+  };
+
+  it("may not end a stream inside an object", async () => {
+    expect(await (await truncated(standard)).closeCode()).toBe(3);
+    const peer = await truncated(cloudflare);
+    expect(peer.session.stats().groupsTruncated).toBe(1);
+    await expect(peer.closeCode()).rejects.toThrow("the session is open");
+  });
+});
+
+describe("a FETCH that joins a subscription", () => {
+  const fetch = (requestId: number, range: FetchRange): ControlMessage => ({
+    type: "fetch",
+    requestId,
+    subscriberPriority: 0,
+    groupOrder: "publisher",
+    range,
+    parameters: [],
+  });
+  const joining = (joiningRequestId: number) =>
+    ({ type: "relative_joining", joiningRequestId, joiningStart: 1 }) as const;
+
+  it("ends the session where the filter is not LargestObject", async () => {
+    const { peer } = await publishing(standard);
+    const filter = { type: "next_group_start" } as const;
+    await peer.send(subscribeMessage(1, "a/b", "t", { filter }), fetch(3, joining(1)));
+    expect(await peer.closeCode()).toBe(3);
+  });
+
+  it("is refused otherwise, as any FETCH is", async () => {
+    const { peer } = await publishing(standard);
+    const start = { group: 0, object: 0 };
+    const standalone = { type: "standalone", trackNamespace: ["a"], trackName: "t" } as const;
+    await peer.send(
+      subscribeMessage(1, "a/b", "t"),
+      fetch(3, joining(1)),
+      fetch(5, joining(99)),
+      fetch(7, { ...standalone, start, end: start }),
+    );
+    expect(
+      peer.got("fetch_error").map(({ requestId, errorCode }) => [requestId, errorCode]),
+    ).toEqual([
+      [3, 3],
+      [5, 3],
+      [7, 3],
+    ]);
+  });
+});
+
+describe("MAX_REQUEST_ID", () => {
+  const profile = { ...standard, grantedRequests: 8n };
+  const track = (requestId: number) => subscribeMessage(requestId, "a/b", `t${requestId}`);
+  const granted = (peer: ScriptedPeer) =>
+    peer.got("max_request_id").map(({ requestId }) => Number(requestId));
+
+  it("rises by as many requests as are over, and no others", async () => {
+    const peer = await ScriptedPeer.start("server", { profile });
+    const origin = new Origin({ runtime: peer.runtime });
+    origin.createBroadcast("a/b", { onTrack: () => {} });
+    const broadcast = origin.broadcast("a/b");
+    if (broadcast) peer.session.publishNamespace("a/b", broadcast);
+    await peer.send({ type: "publish_namespace_ok", requestId: 0 });
+    // Four may be open at once: 1, 3, 5, 7. Nobody answers for these tracks, so each is pending.
+    await peer.send(track(1), track(3), track(5));
+    expect(granted(peer)).toEqual([]);
+    await peer.send({ type: "unsubscribe", requestId: 3 });
+    expect(granted(peer)).toEqual([10]);
+    await peer.send(track(7), track(9));
+    expect(granted(peer)).toEqual([10]);
+    await peer.send(track(11));
+    expect(await peer.closeCode()).toBe(7);
+  });
+
+  it("rises for requests that end with their answer", async () => {
+    const { peer } = await publishing(profile);
+    for (let requestId = 1; requestId < 41; requestId += 2) {
+      await peer.send({
+        type: "publish_namespace",
+        requestId,
+        trackNamespace: ["x"],
+        parameters: [],
+      });
+    }
+    expect(peer.got("publish_namespace_error")).toHaveLength(20);
+    expect(granted(peer).at(-1)).toBeGreaterThanOrEqual(43);
+  });
+});
