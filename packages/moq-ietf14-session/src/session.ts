@@ -17,7 +17,7 @@ import { ControlStream } from "./control-stream.js";
 import { Ingress } from "./data/ingress.js";
 import { type Deferred, deferred } from "./deferred.js";
 import { EarlyDatagrams } from "./early-datagrams.js";
-import { misuse, peerViolation, sessionEnded } from "./errors.js";
+import { peerViolation, sessionEnded } from "./errors.js";
 import { toNamespace, toPath } from "./names.js";
 import { OpenRequests } from "./open-requests.js";
 import { OfferedNamespace, type PeerNamespace } from "./peer-namespace.js";
@@ -219,7 +219,8 @@ export class Ietf14Session {
   /**
    * Sends SUBSCRIBE_NAMESPACE; what the peer then publishes comes to `onPublishNamespace`.
    *
-   * @throws {MoqError} `message_not_allowed` for peers that cannot be asked, `path_invalid`, `requests_blocked`, `session_closed`
+   * @throws {MoqError} `message_not_allowed` for peers that cannot be asked, `path_invalid`,
+   *   `prefix_overlap` for a prefix of, or under, one that is asked for, `requests_blocked`, `session_closed`
    */
   subscribeNamespace(prefix: Path): NamespacePrefix {
     this.#assertOpen();
@@ -235,13 +236,10 @@ export class Ietf14Session {
     return own;
   }
 
-  /** Sends GOAWAY; only a server gives a URI. @throws {MoqError} `message_not_allowed`, `session_closed` */
+  /** Sends GOAWAY, once; only a server gives a URI. @throws {MoqError} `message_not_allowed`, `session_closed` */
   sendGoaway(uri = ""): void {
     this.#assertOpen();
-    if (uri !== "" && this.#transport.side === "client") {
-      throw misuse("message_not_allowed", "a client's GOAWAY has no URI");
-    }
-    this.#machine.send({ type: "goaway", newSessionUri: uri });
+    this.#machine.sendGoaway(uri);
     this.#flush();
   }
 

@@ -158,7 +158,7 @@ export class NamespaceSubscriber {
       return;
     }
     for (const { trackNamespacePrefix: held } of this.#peerPrefixes.values()) {
-      if (!hasPrefix(prefix, held) && !hasPrefix(held, prefix)) continue;
+      if (!overlap(prefix, held)) continue;
       refuse(SUBSCRIBE_NAMESPACE_ERROR.prefixOverlap, "overlaps an earlier prefix");
       return;
     }
@@ -183,10 +183,19 @@ export class NamespaceSubscriber {
     this.#context.emit({ type: "peer_prefix_done", requestId: entry.requestId });
   }
 
-  /** Asks for the namespaces under a prefix; the answer is an event. @throws {MoqError} `message_not_allowed`, `requests_blocked` */
+  /**
+   * Asks for the namespaces under a prefix; the answer is an event.
+   *
+   * @throws {MoqError} `message_not_allowed`, `prefix_overlap`, `requests_blocked`
+   */
   subscribe(prefix: TrackNamespace, now: number): number {
     if (!this.#context.profile.sends.has("subscribe_namespace")) {
       throw misuse("message_not_allowed", "this peer cannot be asked for namespaces");
+    }
+    for (const { prefix: held } of this.#own.values()) {
+      // UNSUBSCRIBE_NAMESPACE names the prefix only, so that one of two would end the other.
+      if (!overlap(prefix, held)) continue;
+      throw misuse("prefix_overlap", "this session asks for the prefix, or part of it, already");
     }
     const handle = this.#nextHandle++;
     const entry: OwnPrefix = { handle, prefix, state: "queued", requestId: undefined };
@@ -282,4 +291,8 @@ export class NamespaceSubscriber {
     this.#own.delete(entry.handle);
     if (entry.requestId !== undefined) this.#ownByRequest.delete(entry.requestId);
   }
+}
+
+function overlap(a: TrackNamespace, b: TrackNamespace): boolean {
+  return hasPrefix(a, b) || hasPrefix(b, a);
 }

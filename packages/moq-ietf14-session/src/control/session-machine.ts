@@ -85,6 +85,7 @@ export class SessionMachine {
   #state: "setup" | "ready" | "closed" = "setup";
   #closeError: MoqError | undefined;
   #goaway = false;
+  #goawaySent = false;
   #lastAnswered = -1;
   #stray = 0;
   #unsupported = 0;
@@ -154,6 +155,16 @@ export class SessionMachine {
       return;
     }
     this.#messages.push(message);
+  }
+
+  /** Queues GOAWAY. @throws {MoqError} `message_not_allowed` the second time, and for a client with a URI */
+  sendGoaway(uri: string): void {
+    if (this.#goawaySent) throw misuse("message_not_allowed", "GOAWAY was sent already");
+    if (uri !== "" && this.#side === "client") {
+      throw misuse("message_not_allowed", "a client's GOAWAY has no URI");
+    }
+    this.send({ type: "goaway", newSessionUri: uri });
+    this.#goawaySent = true;
   }
 
   /** The next message to write. */

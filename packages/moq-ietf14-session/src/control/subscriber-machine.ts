@@ -72,6 +72,11 @@ export class SubscriberMachine {
     return this.#byHandle.size;
   }
 
+  /** Track aliases in use. */
+  get aliases(): number {
+    return this.#byAlias.size;
+  }
+
   /** Subscribes; the answer is an event. @throws {MoqError} `subscription_duplicate`, `requests_blocked` */
   subscribe(request: SubscribeRequest, now: number): number {
     const track = JSON.stringify([request.trackNamespace, request.trackName]);
