@@ -56,6 +56,11 @@ export class AnnounceReceiver {
     this.#options = options;
   }
 
+  /** How many broadcasts the peer holds announced; those dropped because they looped count, too. */
+  get announced(): number {
+    return this.#known.size;
+  }
+
   /** What happened, oldest first. */
   pollEvent(): AnnounceEvent | undefined {
     return this.#events.shift();

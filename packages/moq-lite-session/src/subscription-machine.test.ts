@@ -130,6 +130,8 @@ describe("the end", () => {
     const subscription = live("lite-04");
     subscription.handleGroupBegin(0);
     subscription.handleFin(0);
+    // A timer that is due at once again and again would never let the process rest.
+    expect(subscription.pollTimeout()).toBeUndefined();
     subscription.handleTimeout(500);
     expect(subscription.over).toBe(false);
     subscription.handleGroupEnd(900);

@@ -104,7 +104,9 @@ export class SubscriptionMachine {
 
   /** When {@link handleTimeout} is due. */
   pollTimeout(): number | undefined {
-    return this.#idleAt ?? this.#endAt;
+    if (this.#idleAt !== undefined) return this.#idleAt;
+    // A group under way is waited for however long it takes: its end is what comes next.
+    return this.#underWay > 0 ? undefined : this.#endAt;
   }
 
   handleTrackInfo(info: TrackInfo): void {
