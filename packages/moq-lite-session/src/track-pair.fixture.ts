@@ -77,6 +77,7 @@ export class TrackPair {
   #stream: Stream | undefined;
   /** What became of the Origin's request, and of the track after it. */
   readonly #fate: SubscriptionAction["type"][] = [];
+  #wanted = true;
   #closed = false;
   #lost = false;
   #nextGroup = 0;
@@ -122,9 +123,11 @@ export class TrackPair {
     const serving = this.#stream?.serving;
     switch (act) {
       case "demand":
+        this.#wanted = true;
         subscription.handleDemand({ priority: pick }, this.#now);
         return !subscription.over;
       case "noDemand":
+        this.#wanted = false;
         subscription.handleDemand(undefined, this.#now);
         return !subscription.over;
       case "close":
@@ -383,6 +386,9 @@ export class TrackPair {
     const wanted = this.#stream?.serving;
     if (served.some(({ serving }) => serving !== wanted)) {
       throw new Error("the publisher serves what was left");
+    }
+    if (this.#wanted && !subscription.over && !this.#stream) {
+      throw new Error("a track with readers is not asked for");
     }
     if (subscription.over && this.#stream) throw new Error("a stream is held after the end");
     if (this.#streams.some(({ left, requests }) => left && requests.length > 0 && !this.#lost)) {
