@@ -85,10 +85,15 @@ export class OpenRequests {
         this.prefixes.delete(event.handle);
         break;
       case "peer_namespace_done":
-        this.offers.get(event.requestId)?.handleEnded();
-        this.offers.delete(event.requestId);
+        this.endOffer(event.requestId);
         break;
     }
+  }
+
+  /** A namespace of the peer is over, by either side. */
+  endOffer(requestId: number): void {
+    this.offers.get(requestId)?.handleEnded();
+    this.offers.delete(requestId);
   }
 
   /** The session is over. */

@@ -11,7 +11,7 @@ export interface PeerNamespace {
   reject(reason: string, code?: number): void;
   /** Gives an accepted namespace back (PUBLISH_NAMESPACE_CANCEL). */
   cancel(reason: string, code?: number): void;
-  /** Resolves when the peer withdrew it or the session ended; never rejects. */
+  /** Resolves when it was withdrawn, refused or given back, or the session ended; never rejects. */
   readonly ended: Promise<void>;
 }
 

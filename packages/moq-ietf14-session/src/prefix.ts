@@ -1,9 +1,9 @@
-import type { MoqError } from "@moq-bridge/runtime";
+import { MoqError } from "@moq-bridge/runtime";
 import { type Deferred, deferred } from "./deferred.js";
 
 /** One SUBSCRIBE_NAMESPACE of ours. */
 export interface NamespacePrefix {
-  /** Resolves at SUBSCRIBE_NAMESPACE_OK. @throws {MoqError} `request_refused`, `request_timeout`, `session_closed` */
+  /** Resolves at SUBSCRIBE_NAMESPACE_OK. @throws {MoqError} `request_refused`, `request_timeout`, `session_closed`, `unsubscribed` */
   readonly accepted: Promise<void>;
   /** Sends UNSUBSCRIBE_NAMESPACE. */
   unsubscribe(): void;
@@ -24,6 +24,8 @@ export class InboundPrefix implements NamespacePrefix {
 
   unsubscribe(): void {
     this.#sendUnsubscribe();
+    const message = "the prefix was given up here";
+    this.#accepted.reject(new MoqError("unsubscribed", message, { scope: "subscription" }));
   }
 
   handleAccepted(): void {

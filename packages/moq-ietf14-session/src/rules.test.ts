@@ -121,3 +121,40 @@ describe("MAX_REQUEST_ID", () => {
     expect(granted(peer).at(-1)).toBeGreaterThanOrEqual(43);
   });
 });
+
+describe("what is given up here", () => {
+  it("ends a prefix that waits for its answer", async () => {
+    const peer = await ScriptedPeer.start("server");
+    const prefix = peer.session.subscribeNamespace("a");
+    prefix.unsubscribe();
+    await expect(prefix.accepted).rejects.toMatchObject({ code: "unsubscribed" });
+    await peer.settle();
+    expect(peer.got("unsubscribe_namespace")).toHaveLength(1);
+    expect(() => peer.session.subscribeNamespace("a/b")).not.toThrow();
+    expect(() => peer.session.subscribeNamespace("a")).toThrow("already");
+  });
+
+  it.each(["reject", "cancel"] as const)("ends a namespace of the peer (%s)", async (how) => {
+    let ended = 0;
+    const peer = await ScriptedPeer.start("client", {
+      onPublishNamespace: (offer) => {
+        void offer.ended.then(() => ended++);
+        if (how === "cancel") offer.accept();
+        offer[how]("no");
+      },
+    });
+    await peer.send({
+      type: "publish_namespace",
+      requestId: 0,
+      trackNamespace: ["a"],
+      parameters: [],
+    });
+    expect(ended).toBe(1);
+  });
+
+  it("says GOAWAY once", async () => {
+    const peer = await ScriptedPeer.start("client");
+    peer.session.sendGoaway();
+    expect(() => peer.session.sendGoaway()).toThrow("already");
+  });
+});

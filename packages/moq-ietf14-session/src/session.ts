@@ -228,6 +228,7 @@ export class Ietf14Session {
     const machine = this.#machine.namespaceSubscriber;
     const handle = machine.subscribe(namespace, this.#options.runtime.now());
     const own = new InboundPrefix(() => {
+      this.#requests.prefixes.delete(handle);
       machine.unsubscribe(handle);
       this.#flush();
     });
@@ -333,11 +334,12 @@ export class Ietf14Session {
     const offer = new OfferedNamespace(
       path,
       (error) => {
-        machine.answer(namespace, requestId, error);
+        if (machine.answer(namespace, requestId, error) && error)
+          this.#requests.endOffer(requestId);
         this.#flush();
       },
       (code, reason) => {
-        machine.cancel(namespace, requestId, code, reason);
+        if (machine.cancel(namespace, requestId, code, reason)) this.#requests.endOffer(requestId);
         this.#flush();
       },
     );

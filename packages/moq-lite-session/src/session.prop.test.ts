@@ -181,7 +181,8 @@ describe.each<LiteVersion>(["lite-02", "lite-03", "lite-04", "lite-05", "lite-06
         fc.asyncProperty(
           fc.array(step, { minLength: 5, maxLength: 60 }),
           fc.integer({ min: 1, max: 1e6 }),
-          async (steps, seed) => {
+          fc.boolean(),
+          async (steps, seed, lost) => {
             const runtime = new VirtualRuntime({ seed });
             const pair = await connectPair(runtime, version, { seed, windowBytes: 20_000 });
             const run = new Run(pair, runtime);
@@ -193,9 +194,14 @@ describe.each<LiteVersion>(["lite-02", "lite-03", "lite-04", "lite-05", "lite-06
             }
             const { truth, seen } = run.announced();
             expect(seen).toEqual(truth);
-            await runtime.advance(20_000);
-            pair.client.session.close();
-            expect(await pair.server.session.closed).toMatchObject({ by: "peer", code: 0 });
+            if (lost) {
+              pair.transport.cut();
+              expect(await pair.server.session.closed).toMatchObject({ by: "transport" });
+            } else {
+              await runtime.advance(20_000);
+              pair.client.session.close();
+              expect(await pair.server.session.closed).toMatchObject({ by: "peer", code: 0 });
+            }
             await settle();
             expect(run.problems).toEqual([]);
             for (const side of [pair.client, pair.server]) {

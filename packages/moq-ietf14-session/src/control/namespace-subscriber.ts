@@ -116,25 +116,30 @@ export class NamespaceSubscriber {
     this.#context.emit({ type: "peer_namespace_done", requestId });
   }
 
-  /** Answers PUBLISH_NAMESPACE_OK, or the error given; does nothing when the peer has withdrawn. */
-  answer(namespace: TrackNamespace, requestId: number, error?: [code: number, why: string]): void {
+  /** Answers PUBLISH_NAMESPACE_OK, or the error given. False when the peer has withdrawn: then nothing is said. */
+  answer(
+    namespace: TrackNamespace,
+    requestId: number,
+    error?: [code: number, why: string],
+  ): boolean {
     const key = namespaceKey(namespace);
     const entry = this.#peerNamespaces.get(key);
-    if (entry?.requestId !== requestId || entry.state !== "asked") return;
+    if (entry?.requestId !== requestId || entry.state !== "asked") return false;
     if (error) {
       this.#forget(key);
       this.#sendError(requestId, ...error);
-      return;
+      return true;
     }
     entry.state = "accepted";
     this.#context.send({ type: "publish_namespace_ok", requestId });
+    return true;
   }
 
-  /** Gives an accepted namespace back; does nothing when it is over. */
-  cancel(namespace: TrackNamespace, requestId: number, errorCode: number, reason: string): void {
+  /** Gives an accepted namespace back. False when it is over, or was not accepted: then nothing is said. */
+  cancel(namespace: TrackNamespace, requestId: number, errorCode: number, reason: string): boolean {
     const key = namespaceKey(namespace);
     const entry = this.#peerNamespaces.get(key);
-    if (entry?.requestId !== requestId || entry.state !== "accepted") return;
+    if (entry?.requestId !== requestId || entry.state !== "accepted") return false;
     this.#forget(key);
     this.#context.send({
       type: "publish_namespace_cancel",
@@ -142,6 +147,7 @@ export class NamespaceSubscriber {
       errorCode,
       errorReason: reasonPhrase(reason),
     });
+    return true;
   }
 
   handleSubscribe(message: SubscribeNamespace): void {
