@@ -1,9 +1,12 @@
+import { Origin } from "@moq-bridge/origin";
+import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { IetfRelay } from "../../testing/src/ietf-relay.js";
 import { Scene } from "../../testing/src/scene.js";
 import type { IetfConnection } from "../../testing/src/scripted/ietf-connection.js";
 import { connectScriptedIetf } from "../../testing/src/scripted/ietf-server.js";
-import { elapse } from "../../testing/src/wait.js";
+import { elapse, within } from "../../testing/src/wait.js";
+import { connectTo } from "../interop/relay.fixture.js";
 
 const SOON = { timeoutMs: 5_000 };
 
@@ -63,6 +66,23 @@ describe("moq-relay-ietf and the publisher of a prefix", () => {
     for (const name of names) expect(await read(viewer, name)).toBe(`of ${name}`);
     expect(asked(bridge)).toEqual(names);
     expect(await read(viewer, "elsewhere/0")).toBe("SUBSCRIBE_ERROR 4");
+  });
+
+  it("is served by our session from what is below, with the plain answers for what is not", async () => {
+    const session = await connectTo(scene, relay.url);
+    const origin = new Origin({ runtime });
+    const paths = Array.from({ length: 60 }, (_, index) => `live/region/${index}`);
+    for (const path of paths) {
+      const group = origin.createBroadcast(path).createTrack("t").openGroup(1);
+      group?.writeFrame(Buffer.from(`of ${path}`));
+    }
+    const { accepted } = session.publishPrefix("live", (path) => origin.broadcast(path));
+    await within(accepted, { what: "PUBLISH_NAMESPACE_OK", timeoutMs: 5_000 });
+    const viewer = await connect();
+    for (const path of paths) expect(await read(viewer, path)).toBe(`of ${path}`);
+    expect(session.stats()).toMatchObject({ requestsSent: 1, servedSubscriptions: 60 });
+    expect(await read(viewer, "live/none")).toBe("PUBLISH_DONE 4");
+    expect(await read(viewer, "elsewhere")).toBe("SUBSCRIBE_ERROR 4");
   });
 
   it("takes a longer name from somebody else, and prefers it", async () => {
