@@ -46,13 +46,40 @@ export interface Connected<Session> {
   readonly over: string;
 }
 
+/** An address of the right form. */
+interface Target {
+  readonly url: URL;
+  /** SHA-256 of the certificate. */
+  readonly certificate: Uint8Array<ArrayBuffer> | undefined;
+}
+
+const SCHEMES: Readonly<Record<Address["side"], readonly string[]>> = {
+  cloudflare: ["https:", "wss:", "ws:"],
+  relay: ["wss:", "ws:", "https:", "http:"],
+};
+
+/** @throws {Error} a sentence, where this browser cannot connect to such an address at all */
+export function checkAddress({ side, url: text, fingerprint }: Address): Target {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const schemes = SCHEMES[side];
+  if (!url || !schemes.includes(url.protocol)) {
+    const beginnings = schemes.map((scheme) => `${scheme}//`).join(" or ");
+    throw new Error(`The server’s address must begin with ${beginnings}.`);
+  }
+  if (side === "relay") url.protocol = url.protocol.replace("http", "ws");
+  if (url.protocol === "https:" && !("WebTransport" in globalThis)) {
+    throw new Error("This browser has no WebTransport. Use the relay over WebSocket instead.");
+  }
+  return { url, certificate: fingerprint ? fromHex(fingerprint) : undefined };
+}
+
 /** @throws {Error} whose message is a plain sentence */
 export async function connectCloudflare(address: Address): Promise<Connected<Ietf14Session>> {
-  const url = checkUrl(address.url, ["https:", "wss:", "ws:"]);
-  const overWebSocket = url.protocol !== "https:";
+  const target = checkAddress(address);
+  const overWebSocket = target.url.protocol !== "https:";
   const transport = await (overWebSocket
-    ? openWebSocket(url, IETF14_PROTOCOLS)
-    : openWebTransport(url, address.fingerprint));
+    ? openWebSocket(target, IETF14_PROTOCOLS)
+    : openWebTransport(target));
   const session = await connectIetf14(transport, { runtime, profile: cloudflare });
   return { session, over: `${overWebSocket ? "WebSocket" : "WebTransport"}, draft-14` };
 }
@@ -62,24 +89,20 @@ export async function connectToRelay(
   address: Address,
   origins: RelayOrigins,
 ): Promise<Connected<LiteSession>> {
-  const url = checkUrl(address.url, ["wss:", "ws:", "https:", "http:"]);
-  const transport = await openWebSocket(url, RELAY_PROTOCOLS);
+  const transport = await openWebSocket(checkAddress(address), RELAY_PROTOCOLS);
   const session = await connectLite(transport, { runtime, originId: HOP_ID, ...origins });
   return { session, over: `WebSocket, moq-${session.version}` };
 }
 
-function openWebSocket(url: URL, protocols: readonly string[]): Promise<TransportSession> {
+function openWebSocket({ url }: Target, protocols: readonly string[]): Promise<TransportSession> {
   const webSocket = new WebSocket(url, webSocketSubprotocols(protocols));
   return opened(fromWebSocket(webSocket), url, () => webSocket.close());
 }
 
-function openWebTransport(url: URL, fingerprint: string | undefined): Promise<TransportSession> {
-  if (typeof WebTransport === "undefined") {
-    throw new Error("This browser has no WebTransport. Use the relay over WebSocket instead.");
-  }
+function openWebTransport({ url, certificate }: Target): Promise<TransportSession> {
   const webTransport = new WebTransport(url, {
-    ...(fingerprint && {
-      serverCertificateHashes: [{ algorithm: "sha-256", value: fromHex(fingerprint) }],
+    ...(certificate && {
+      serverCertificateHashes: [{ algorithm: "sha-256", value: certificate }],
     }),
   });
   const session = fromWebTransport(toW3c(webTransport), { protocol: IETF14_PROTOCOLS[0] ?? "" });
@@ -93,7 +116,7 @@ async function opened(
   giveUp: () => void,
 ): Promise<TransportSession> {
   try {
-    return await inTime(session, giveUp);
+    return await inTime(session, url, giveUp);
   } catch (error) {
     const code = error instanceof MoqError ? error.code : "";
     if (code === "connect_http") throw new Error(`${url.host} does not speak this dialect.`);
@@ -110,14 +133,6 @@ function toW3c(webTransport: WebTransport): W3cWebTransport {
   return webTransport as W3cWebTransport;
 }
 
-function checkUrl(text: string, schemes: readonly string[]): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && schemes.includes(url.protocol)) return url;
-  throw new Error(
-    `The address must begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}.`,
-  );
-}
-
 function fromHex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replaceAll(/[^0-9a-f]/gi, "");
   if (digits.length !== 64) throw new Error("The certificate's fingerprint must be 64 hex digits.");
@@ -125,11 +140,11 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** WebTransport and WebSocket have no time limit of their own. */
-function inTime<T>(promise: Promise<T>, giveUp: () => void): Promise<T> {
+function inTime<T>(promise: Promise<T>, url: URL, giveUp: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = runtime.setTimer(CONNECT_MS, () => {
       giveUp();
-      reject(new Error("The server does not answer."));
+      reject(new Error(`${url.host} does not answer.`));
     });
     promise.then(resolve, reject).finally(cancel);
   });

@@ -1,4 +1,5 @@
 import "./style.css";
+import { checkAddress } from "./connection.js";
 import { addressOf, readScene } from "./demo/scene.js";
 import { element } from "./element.js";
 import { inWords } from "./keep-connected.js";
@@ -27,6 +28,7 @@ let audio: AudioContext | undefined;
 async function begin(settings: Settings): Promise<Running> {
   const { address, name, registry } = settings;
   checkWebCodecs();
+  checkAddress(address);
   if (settings.role === "watch") {
     return new Viewer({
       address,

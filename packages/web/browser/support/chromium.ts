@@ -1,5 +1,10 @@
 import { existsSync } from "node:fs";
-import { type BrowserServer, chromium, type Page } from "playwright-core";
+import {
+  type BrowserServer,
+  chromium,
+  type Page,
+  type Browser as PlaywrightBrowser,
+} from "playwright-core";
 import type { Browser } from "./tab.js";
 
 const EXECUTABLE = process.env["CHROMIUM"] || "/usr/bin/chromium";
@@ -14,6 +19,8 @@ const ARGUMENTS = [
   "--no-first-run",
 ];
 
+const VIEWPORT = { width: 800, height: 760 };
+
 /** A camera and a microphone that Chromium makes up, and the visitor's consent. */
 export const MADE_UP_CAMERA = [
   "--use-fake-device-for-media-stream",
@@ -23,10 +30,12 @@ export const MADE_UP_CAMERA = [
 /** Debian's Chromium, headless. */
 export class Chromium implements Browser {
   readonly #server: BrowserServer;
+  readonly #browser: PlaywrightBrowser;
   readonly #page: Page;
 
-  private constructor(server: BrowserServer, page: Page) {
+  private constructor(server: BrowserServer, browser: PlaywrightBrowser, page: Page) {
     this.#server = server;
+    this.#browser = browser;
     this.#page = page;
   }
 
@@ -41,7 +50,14 @@ export class Chromium implements Browser {
       handleSIGHUP: false,
     });
     const browser = await chromium.connect(server.wsEndpoint());
-    return new Chromium(server, await browser.newPage({ viewport: { width: 800, height: 760 } }));
+    return new Chromium(server, browser, await browser.newPage({ viewport: VIEWPORT }));
+  }
+
+  /** A further tab; `without` are globals that its pages do not have. */
+  async newTab(without: readonly string[] = []): Promise<Chromium> {
+    const page = await this.#browser.newPage({ viewport: VIEWPORT });
+    await page.addInitScript(`for (const name of ${JSON.stringify(without)}) delete window[name];`);
+    return new Chromium(this.#server, this.#browser, page);
   }
 
   /** For tests that use the page as a visitor does. */
