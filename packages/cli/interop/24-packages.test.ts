@@ -114,6 +114,12 @@ describe.each(NODES)("24b. the packed packages, installed with npm on %s", (_nam
     expect(stdout).toContain("both directions carried everything unaltered");
   });
 
+  test("gives a demo with its page", async () => {
+    const bin = join(folder, "node_modules/moq-bridge/bin/moq-bridge.js");
+    const { stdout } = await inFolder(node, [bin, "demo", "--web", "--duration", "1"]);
+    expect(stdout).toMatch(/^Open it in a browser: http/m);
+  });
+
   test("gives entries that can all be imported, and nothing else of ours", async () => {
     const scope = join(folder, "node_modules/@moq-bridge");
     const names = ["moq-bridge", ...(await readdir(scope)).map((name) => `@moq-bridge/${name}`)];

@@ -63,7 +63,8 @@ export class Publisher {
     const { canvas } = options;
     canvas.width = PICTURE.width;
     canvas.height = PICTURE.height;
-    const context = canvas.getContext("2d");
+    // The encoder reads every picture.
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("This browser cannot draw.");
     this.#options = options;
     this.#context = context;

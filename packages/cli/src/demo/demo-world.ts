@@ -9,9 +9,11 @@ import {
 } from "@moq-bridge/registry/service";
 import {
   Ietf14Relay,
+  type Ietf14Rules,
   type ListeningRelay,
   LiteRelay,
   listen,
+  PLAIN_RULES,
   type RelayLog,
   type SelfSigned,
   selfSigned,
@@ -27,6 +29,8 @@ export interface DemoWorldOptions {
   readonly log: Logger;
   /** False: WebSocket on both sides even where QUIC loads. */
   readonly quic: boolean;
+  /** How the draft-14 relay behaves. Default: as a well-behaved peer sees Cloudflare's. */
+  readonly rules?: Ietf14Rules;
 }
 
 const HOST = "127.0.0.1";
@@ -151,7 +155,9 @@ export class DemoWorld implements World {
   }
 
   #startCloudflare(port: number): Promise<ListeningRelay> {
-    return this.#listen(new Ietf14Relay({ runtime, log: this.#logAs("draft-14 relay") }), port);
+    const { rules = PLAIN_RULES } = this.#options;
+    const log = this.#logAs("draft-14 relay");
+    return this.#listen(new Ietf14Relay({ runtime, rules, log }), port);
   }
 
   #listen(relay: LiteRelay | Ietf14Relay, port: number): Promise<ListeningRelay> {

@@ -9,6 +9,8 @@ import type { Browser } from "./tab.js";
 
 const MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 const READY_MS = 20_000;
+/** There is no GPU under Xvfb, and on an imitated one the page process of 2.50.6 dies now and then in Skia's cache. */
+const WITHOUT_GPU = { WEBKIT_SKIA_ENABLE_CPU_RENDERING: "1" };
 
 /** WebKitGTK's MiniBrowser on a screen of its own, driven over WebDriver: what is nearest to Safari here. */
 export class WebKit implements Browser {
@@ -35,7 +37,7 @@ export class WebKit implements Browser {
     const [line] = await once(createInterface(screen.stdio[3] as Readable), "line");
     const port = await freePort();
     const driver = spawn("WebKitWebDriver", ["--host=127.0.0.1", `--port=${port}`], {
-      env: { ...process.env, DISPLAY: `:${line}` },
+      env: { ...process.env, DISPLAY: `:${line}`, ...WITHOUT_GPU },
       stdio: "ignore",
     });
     const browser = new WebKit(screen, driver, `http://127.0.0.1:${port}`);
