@@ -1,10 +1,4 @@
-import {
-  type Clock,
-  elapse,
-  type IetfRelay,
-  type PythonPeer,
-  type Scene,
-} from "@moq-bridge/testing";
+import { type Clock, elapse, type PythonPeer } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import {
   clockLines,
@@ -14,31 +8,11 @@ import {
   startClock,
   textOf,
 } from "../interop/fixture.js";
+import { clockAccepted } from "./fixture.js";
 
 const NAME = "live/clock";
-/** moq-relay-ietf keeps a dead publisher's name until its connection times out: 14 s. */
-const NAME_FREE_MS = 25_000;
 /** The kill, the time-out and some ticks must fit into one minute. */
 const LATEST_START_SECOND = 20;
-
-/** Real clocks give up when their name is refused, so each is started anew until one is accepted. */
-async function clockAccepted(scene: Scene, ietf: IetfRelay): Promise<Clock> {
-  const end = performance.now() + NAME_FREE_MS;
-  for (;;) {
-    const from = ietf.control.length;
-    const clock = await startClock(scene, ietf, NAME);
-    const answer = await ietf.control.waitFor(
-      ({ direction, type }) =>
-        direction === "sent" &&
-        (type === "PUBLISH_NAMESPACE_OK" || type === "PUBLISH_NAMESPACE_ERROR"),
-      { what: "an answer to PUBLISH_NAMESPACE", timeoutMs: PATIENCE_MS, from },
-    );
-    if (answer.type === "PUBLISH_NAMESPACE_OK") return clock;
-    await clock.kill();
-    if (performance.now() > end) throw new Error(`the name was still taken: ${answer.text}`);
-    await elapse(500);
-  }
-}
 
 /** Reads until a line of `clock` that it printed after the call arrives. */
 async function readsFrom(viewer: PythonPeer, name: string, clock: Clock): Promise<void> {
@@ -71,7 +45,7 @@ test(
       await first.kill();
       const from = stayer.events.length;
 
-      const second = await clockAccepted(scene, ietf);
+      const second = await clockAccepted(scene, ietf, NAME);
       const newcomer = await scene.python("newcomer", relayUrl);
       await newcomer.view("newcomer", NAME, "now");
       await Promise.all([

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const BIN = fileURLToPath(new URL("../bin/moq-bridge.js", import.meta.url));
+/** The built command. */
+export const BIN = fileURLToPath(new URL("../bin/moq-bridge.js", import.meta.url));
 
 /** What a command wrote, and how it ended. */
 export interface CommandResult {

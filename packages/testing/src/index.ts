@@ -10,7 +10,7 @@ export { type FragmentedMp4, fragmentedMp4 } from "./fragmented-mp4.js";
 export { type IetfControlMessage, IetfRelay } from "./ietf-relay.js";
 export { type MoqNetFrame, type MoqNetOptions, MoqNetPeer } from "./moq-net-peer.js";
 export { MoqRelay, type MoqRelayOptions, type MoqRelaySession } from "./moq-relay.js";
-export { OldMoqRelay } from "./old-moq-relay.js";
+export { OldMoqRelay, type OldMoqRelayOptions } from "./old-moq-relay.js";
 export {
   type Exit,
   type OutputLine,

@@ -5,7 +5,13 @@ import type { SceneContext } from "./scene.js";
 
 const READY_MS = 15_000;
 
-/** A real moq-relay 0.10.0 of December 2025, open to everybody. Its WebSocket has no session at the root path. */
+/** What differs from a relay open to everybody. */
+export interface OldMoqRelayOptions {
+  /** A key file as it reads it, with which every token must be signed. */
+  readonly authKeyFile?: string;
+}
+
+/** A real moq-relay 0.10.0 of December 2025. Its WebSocket has no session at the root path. */
 export class OldMoqRelay {
   readonly port: number;
   readonly process: PeerProcess;
@@ -15,7 +21,10 @@ export class OldMoqRelay {
     this.process = process;
   }
 
-  static async start(context: SceneContext): Promise<OldMoqRelay> {
+  static async start(
+    context: SceneContext,
+    options: OldMoqRelayOptions = {},
+  ): Promise<OldMoqRelay> {
     const port = await freePort();
     const address = `127.0.0.1:${port}`;
     const { certificate } = context;
@@ -26,7 +35,9 @@ export class OldMoqRelay {
         ...["--server-bind", address],
         ...["--tls-cert", certificate.files.cert, "--tls-key", certificate.files.key],
         ...["--web-http-listen", address, "--web-ws"],
-        ...["--auth-public", ""],
+        ...(options.authKeyFile === undefined
+          ? ["--auth-public", ""]
+          : ["--auth-key", options.authKeyFile]),
       ],
       logFile: context.logFile("moq-relay-0.10.0"),
     });

@@ -7,7 +7,7 @@ import { Clock, type ClockOptions } from "./clock.js";
 import { IetfRelay } from "./ietf-relay.js";
 import { type MoqNetOptions, MoqNetPeer } from "./moq-net-peer.js";
 import { MoqRelay, type MoqRelayOptions } from "./moq-relay.js";
-import { OldMoqRelay } from "./old-moq-relay.js";
+import { OldMoqRelay, type OldMoqRelayOptions } from "./old-moq-relay.js";
 import { PythonPeer } from "./python-peer.js";
 import { type RegistryRow, RegistryServer } from "./registry-server.js";
 import { TcpProxy } from "./tcp-proxy.js";
@@ -60,8 +60,8 @@ export class Scene implements SceneContext {
     return this.#own(await MoqRelay.start(this, options));
   }
 
-  async oldMoqRelay(): Promise<OldMoqRelay> {
-    return this.#own(await OldMoqRelay.start(this));
+  async oldMoqRelay(options?: OldMoqRelayOptions): Promise<OldMoqRelay> {
+    return this.#own(await OldMoqRelay.start(this, options));
   }
 
   async ietfRelay(): Promise<IetfRelay> {

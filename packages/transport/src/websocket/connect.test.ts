@@ -153,6 +153,25 @@ describe("connecting fails", () => {
 });
 
 describe("connecting", () => {
+  it("is tried again with the legacy framing alone where nothing was chosen, as moq-relay 0.10.0 needs it", async () => {
+    const offers: string[][] = [];
+    const old = new WebSocketServer({
+      host: "127.0.0.1",
+      port: 0,
+      handleProtocols: (offered) => {
+        offers.push([...offered]);
+        return offered.size === 1 && offered.has("webtransport") ? "webtransport" : false;
+      },
+    });
+    cleanups.push(() => old.close());
+    await new Promise((resolve) => old.once("listening", resolve));
+    const { port } = old.address() as AddressInfo;
+    const session = await connect(`ws://127.0.0.1:${port}/room`);
+    expect(session.protocol).toBeUndefined();
+    session.close(0, "");
+    expect(offers.map((names) => names.length)).toEqual([4, 1]);
+  });
+
   it.each(["wss", "https"])("carries streams over TLS (%s)", async (scheme) => {
     const server = await serve(true);
     const client = await connect(`${scheme}://localhost:${server.port}/a/b?jwt=1#x`, {

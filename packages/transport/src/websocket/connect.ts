@@ -30,13 +30,17 @@ const SCHEMES = new Map([
   ["https:", "wss:"],
 ]);
 
+/** All that moq-relay 0.10.0 takes, and only where nothing else is offered beside it. */
+const LEGACY_ONLY: readonly Framing[] = ["webtransport"];
+
 /**
  * Opens a session over a WebSocket to a `wss:` or `ws:` URL (`https:` and
  * `http:` mean the same). The URL's path and query go to the server; its
  * fragment does not. Redirects are not followed.
  *
  * `protocol` of the session is the application protocol the server chose,
- * `undefined` in the legacy framing.
+ * `undefined` in the legacy framing. A server that accepts without choosing among
+ * the default framings is asked once more with the legacy one alone.
  *
  * @throws {MoqError} as {@link Connect} says; `connect_http` with status 101 when the
  *   server accepted without any of the subprotocols offered; `connect_url`
@@ -50,13 +54,20 @@ export async function connectWebSocket(
     AbortSignal.timeout(options.timeoutMs),
     ...(options.signal ? [options.signal] : []),
   ]);
-  const framings = options.framings ?? DEFAULT_FRAMINGS;
-  const names = offeredSubprotocols({ protocols: options.protocols, framings });
-  const webSocket = new WebSocket(target, names, {
-    ...webSocketSettings(framings),
-    ...(target.protocol === "wss:" ? secureConnection(options.tls, signal) : {}),
-  });
-  return opened(webSocket, target.host, options, signal);
+  const open = (framings: readonly Framing[]) => {
+    const names = offeredSubprotocols({ protocols: options.protocols, framings });
+    const webSocket = new WebSocket(target, names, {
+      ...webSocketSettings(framings),
+      ...(target.protocol === "wss:" ? secureConnection(options.tls, signal) : {}),
+    });
+    return opened(webSocket, target.host, options, signal);
+  };
+  try {
+    return await open(options.framings ?? DEFAULT_FRAMINGS);
+  } catch (error) {
+    if (options.framings || !choseNothing(error)) throw error;
+    return open(LEGACY_ONLY);
+  }
 }
 
 function parseUrl(url: string): URL {
@@ -143,6 +154,10 @@ function abortError(authority: string, options: WebSocketConnectOptions): MoqErr
 function noSubprotocol(authority: string): MoqError {
   const message = `${authority} agreed to none of the subprotocols offered`;
   return connectError("connect_http", message, { wireCode: 101 });
+}
+
+function choseNothing(error: unknown): boolean {
+  return error instanceof MoqError && error.code === "connect_http" && error.wireCode === 101;
 }
 
 function toConnectError(error: Error, upgraded: boolean, authority: string): MoqError {

@@ -10,8 +10,8 @@ export interface WebSocketConnectOptions extends ConnectOptions {
   /**
    * Framings to offer, most wanted first. Default: qmux-01, qmux-00, qmux-02 and
    * the legacy one. moq-relay 0.17 takes qmux-01 or qmux-00 with a protocol and
-   * passes over qmux-02; 0.10 takes the legacy framing only, which cannot name a
-   * protocol. Leave out `webtransport` to refuse a session without one.
+   * passes over qmux-02; 0.10 takes the legacy framing only, offered alone, which
+   * cannot name a protocol. Leave out `webtransport` to refuse a session without one.
    */
   readonly framings?: readonly Framing[];
   /** What to grant the peer. */

@@ -1,0 +1,172 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { signToken, type TokenKey } from "@moq-bridge/relay";
+import {
+  type BridgeProcess,
+  elapse,
+  eventually,
+  type IetfRelay,
+  type OldMoqRelay,
+  type RegistryServer,
+  type Scene,
+} from "@moq-bridge/testing";
+import { expect, test } from "vitest";
+import { SteadyViewer } from "../cloudflare/fixture.js";
+import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
+import {
+  clockLines,
+  expectCleanOutput,
+  expectRun,
+  inScene,
+  PATIENCE_MS,
+  startClock,
+} from "./fixture.js";
+
+const KEY: TokenKey = new Uint8Array(32).fill(7);
+/** All of the relay, both ways. */
+const EVERYTHING = { root: "", put: [""], get: [""] };
+/** What would echo has done so by then. */
+const ECHO_MS = 15_000;
+
+/** How the bridge reaches the relay: its WebSocket has no session at the root, so there all paths are below `room`. */
+const REACHED = {
+  WebTransport: { url: (relay: OldMoqRelay) => relay.httpsUrl, root: "" },
+  WebSocket: { url: (relay: OldMoqRelay) => relay.wsUrl("room"), root: "room/" },
+};
+type Reached = keyof typeof REACHED;
+const OVER = Object.keys(REACHED) as Reached[];
+
+/** The tokens a bridge may have: of a node of the cluster, or of an ordinary session that sees all. */
+const TOKENS = { "a cluster token": true, "an ordinary token": false };
+
+interface World {
+  readonly relay: OldMoqRelay;
+  readonly ietf: IetfRelay;
+  readonly registry: RegistryServer;
+  /** The file that the bridge's token is in. */
+  readonly tokenFile: string;
+}
+
+async function startWorld(scene: Scene): Promise<World> {
+  const authKeyFile = join(scene.folder, "key");
+  const k = Buffer.from(KEY).toString("base64url");
+  const jwk = { kty: "oct", alg: "HS256", key_ops: ["sign", "verify"], k };
+  await writeFile(authKeyFile, Buffer.from(JSON.stringify(jwk)).toString("base64url"));
+  const [relay, ietf, registry] = await Promise.all([
+    scene.oldMoqRelay({ authKeyFile }),
+    scene.ietfRelay(),
+    scene.registry(),
+  ]);
+  return { relay, ietf, registry, tokenFile: join(scene.folder, "token") };
+}
+
+function startBridge(scene: Scene, world: World, over: Reached): Promise<BridgeProcess> {
+  const { relay, ietf, registry, tokenFile } = world;
+  return scene.bridge({
+    relayUrl: REACHED[over].url(relay),
+    cloudflareUrl: ietf.url,
+    registryUrl: registry.url,
+    flags: ["--relay-token-file", tokenFile, ...ADMIN_FLAGS],
+  });
+}
+
+/** An ordinary session of the relay, of moq-rs. */
+async function ordinaryPeer(scene: Scene, { relay }: World, name: string) {
+  return scene.python(name, `${relay.httpsUrl}?jwt=${await signToken(KEY, EVERYTHING)}`);
+}
+
+test.concurrent.each(
+  OVER.flatMap((over) =>
+    Object.entries(TOKENS).map(([token, cluster]) => ({ over, token, cluster })),
+  ),
+)(
+  "11. moq-relay 0.10.0 and a bridge with $token, over $over: streams cross both ways, none comes back",
+  ({ over, token, cluster }) =>
+    inScene(`11 old relay ${over} ${token}`, async (scene) => {
+      const world = await startWorld(scene);
+      const { ietf, registry, tokenFile } = world;
+      await writeFile(tokenFile, await signToken(KEY, { ...EVERYTHING, cluster }));
+      const { root } = REACHED[over];
+      const clock = await startClock(scene, ietf, "live/clock");
+      registry.list("live/clock");
+      const bridge = await startBridge(scene, world, over);
+
+      const viewer = await ordinaryPeer(scene, world, "viewer");
+      await viewer.announced(`${root}live/clock`, { timeoutMs: PATIENCE_MS });
+      await viewer.view("clock", `${root}live/clock`, "now");
+      const read = await viewer.framesRead("clock", 6, { timeoutMs: PATIENCE_MS });
+      expectRun(clockLines(read), clock.ticks.all());
+
+      const publisher = await ordinaryPeer(scene, world, "publisher");
+      await publisher.publish("talk", `${root}room/talk`, "now");
+      await publisher.tick("talk", 100, 10);
+      await ietf.received("PUBLISH_NAMESPACE", "room/talk", { timeoutMs: PATIENCE_MS });
+      const onCloudflare = await SteadyViewer.start(scene, ietf.url, "room/talk", "now");
+      await onCloudflare.frames.waitForCount(() => true, 20, {
+        what: "20 frames on Cloudflare's side",
+        timeoutMs: PATIENCE_MS,
+      });
+      for (const { group, index, text } of onCloudflare.frames.all()) {
+        expect(text).toBe(`talk group ${group} frame ${index}`);
+      }
+
+      await elapse(ECHO_MS);
+      // On Cloudflare's side: its own clock, and what the bridge brought from the relay.
+      await ietf.publishes("live/clock", "room/talk");
+      expect(viewer.live()).toEqual([`${root}live/clock`, `${root}room/talk`].sort());
+      const { broadcasts, relay: side } = await statusOf(await adminUrl(bridge));
+      expect(broadcasts).toMatchObject([
+        { path: "live/clock", direction: "to-relay", state: "announced" },
+        { path: "room/talk", direction: "to-cloudflare", state: "announced" },
+      ]);
+      expect(side.traffic).toMatchObject({ sessionsOpened: 1, reconnects: 0 });
+
+      // What ends there ends here.
+      const from = ietf.control.length;
+      await publisher.finish("talk");
+      await ietf.received("PUBLISH_NAMESPACE_DONE", "room/talk", { timeoutMs: PATIENCE_MS, from });
+      registry.list();
+      await viewer.announced(`${root}live/clock`, { active: false, timeoutMs: PATIENCE_MS });
+      expectCleanOutput(bridge, ...(await secretsOf(tokenFile)));
+    }),
+);
+
+async function secretsOf(tokenFile: string): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
+  return [await readFile(tokenFile, "utf8")];
+}
+
+const NOW_S = Math.floor(Date.now() / 1_000);
+const BAD_TOKENS = {
+  "of another key": () => signToken(new Uint8Array(32).fill(9), EVERYTHING),
+  expired: () => signToken(KEY, { ...EVERYTHING, exp: NOW_S - 3_600 }),
+  missing: undefined,
+};
+
+test.concurrent.each(
+  OVER.flatMap((over) => Object.entries(BAD_TOKENS).map(([kind, make]) => ({ over, kind, make }))),
+)("11. a token that is $kind is one plain line at moq-relay 0.10.0, over $over", (options) =>
+  inScene(`11 bad token ${options.kind} ${options.over}`, async (scene) => {
+    const world = await startWorld(scene);
+    const { over, make } = options;
+    const { relay, ietf, registry, tokenFile } = world;
+    const token = await make?.();
+    if (token !== undefined) await writeFile(tokenFile, token);
+    const bridge = await scene.bridge({
+      relayUrl: REACHED[over].url(relay),
+      cloudflareUrl: ietf.url,
+      registryUrl: registry.url,
+      flags: [...(token === undefined ? [] : ["--relay-token-file", tokenFile]), ...ADMIN_FLAGS],
+    });
+    const url = await adminUrl(bridge);
+    const reason = await eventually(
+      async () => {
+        const { relay: side } = await statusOf(url);
+        return side.sessions[0]?.failures ? side.reason : undefined;
+      },
+      { what: "the reason", timeoutMs: PATIENCE_MS },
+    );
+    console.log(options.kind, over, reason);
+    expectCleanOutput(bridge, token ?? "no token");
+  }),
+);

@@ -1,0 +1,106 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { elapse, eventually, type Scene } from "@moq-bridge/testing";
+import { expect, test } from "vitest";
+import { SteadyViewer } from "../cloudflare/fixture.js";
+import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
+import { type Decide, startAuthority } from "./authority.js";
+import {
+  clockLines,
+  expectCleanOutput,
+  expectRun,
+  inScene,
+  PATIENCE_MS,
+  relayUrlOf,
+  SCHEMES,
+  type Scheme,
+  startClock,
+} from "./fixture.js";
+
+const BRIDGE_TOKEN = "the-bridges-own-token";
+const VIEWER_TOKEN = "a-viewers-token";
+/** What would come has come by then. */
+const SETTLED_MS = 5_000;
+
+/** The bridge may do everything, a viewer see one room, and everybody publish below `anon`. */
+const decide: Decide = (token) => {
+  if (token === BRIDGE_TOKEN) return { publish: ["**"], subscribe: ["**"] };
+  if (token === VIEWER_TOKEN) return { publish: [], subscribe: ["live/public/**"] };
+  return token === null ? { publish: ["anon/**"], subscribe: ["anon/**"] } : undefined;
+};
+
+async function startWorld(scene: Scene, scheme: Scheme, token: string | undefined) {
+  const [relay, ietf, registry] = await Promise.all([
+    startAuthority(scene, decide).then((authUrl) => scene.moqRelay({ authUrl })),
+    scene.ietfRelay(),
+    scene.registry(),
+  ]);
+  const relayUrl = relayUrlOf(relay, scheme);
+  const tokenFile = join(scene.folder, "token");
+  if (token !== undefined) await writeFile(tokenFile, token);
+  const bridge = await scene.bridge({
+    relayUrl,
+    cloudflareUrl: ietf.url,
+    registryUrl: registry.url,
+    flags: [...(token === undefined ? [] : ["--relay-token-file", tokenFile]), ...ADMIN_FLAGS],
+  });
+  return { ietf, registry, relayUrl, bridge, url: await adminUrl(bridge) };
+}
+
+test.concurrent.each(SCHEMES)(
+  "12. a bridge that moq-relay 0.17.10's authority grants everything works, while others are limited, over %s",
+  (scheme) =>
+    inScene(`12 grants ${scheme}`, async (scene) => {
+      const world = await startWorld(scene, scheme, BRIDGE_TOKEN);
+      const { ietf, registry, relayUrl, bridge, url } = world;
+      const clock = await startClock(scene, ietf, "live/public/clock");
+      await startClock(scene, ietf, "live/private/clock");
+      registry.list("live/public/clock", "live/private/clock");
+      const viewer = await scene.python("viewer", `${relayUrl}?jwt=${VIEWER_TOKEN}`);
+      await viewer.announced("live/public/clock", { timeoutMs: PATIENCE_MS });
+      await viewer.view("clock", "live/public/clock", "now");
+      const frames = await viewer.framesRead("clock", 4, { timeoutMs: PATIENCE_MS });
+      expectRun(clockLines(frames), clock.ticks.all());
+
+      const anonymous = await scene.python("anonymous", relayUrl);
+      for (const path of ["anon/talk", "live/public/forged"]) {
+        await anonymous.publish(path, path, "now");
+        await anonymous.tick(path, 100, 10);
+      }
+      await ietf.received("PUBLISH_NAMESPACE", "anon/talk", { timeoutMs: PATIENCE_MS });
+      const onCloudflare = await SteadyViewer.start(scene, ietf.url, "anon/talk", "now");
+      await onCloudflare.frames.waitForCount(() => true, 10, {
+        what: "frames on Cloudflare's side",
+        timeoutMs: PATIENCE_MS,
+      });
+      await elapse(SETTLED_MS);
+      await ietf.publishes("anon/talk", "live/private/clock", "live/public/clock");
+      expect(viewer.live()).toEqual(["live/public/clock"]);
+      const { broadcasts, relay } = await statusOf(url);
+      expect(broadcasts.map(({ path, state }) => `${path} ${state}`).sort()).toEqual([
+        "anon/talk announced",
+        "live/private/clock announced",
+        "live/public/clock announced",
+      ]);
+      expect(relay.traffic).toMatchObject({ sessionsOpened: 1, reconnects: 0 });
+      expectCleanOutput(bridge, BRIDGE_TOKEN, VIEWER_TOKEN);
+    }),
+);
+
+test.concurrent.each(SCHEMES)(
+  "12. a bridge whose token moq-relay 0.17.10's authority refuses says so, over %s",
+  (scheme) =>
+    inScene(`12 refused ${scheme}`, async (scene) => {
+      const token = "a-token-of-nobody";
+      const { url, bridge } = await startWorld(scene, scheme, token);
+      const reason = await eventually(
+        async () => {
+          const { relay } = await statusOf(url);
+          return relay.sessions[0]?.failures ? relay.reason : undefined;
+        },
+        { what: "the reason", timeoutMs: PATIENCE_MS },
+      );
+      console.log(scheme, reason);
+      expectCleanOutput(bridge, token);
+    }),
+);
