@@ -355,4 +355,44 @@ describe("stop", () => {
     await runtime.advance(60_000);
     expect(runtime.pendingTimers).toBe(0);
   });
+
+  it("serves on what is read after the end of its announcement, until the relay has taken it from another bridge", async () => {
+    const { runtime, relay, cdn, bridge } = await begin();
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    const group = publisher.tracks.get("t")?.openGroup(1);
+    group?.writeFrame(bytes("a"));
+    await runtime.advance(100);
+    let isStopped = false;
+    const stopped = bridge.stop().then(() => {
+      isStopped = true;
+    });
+    await runtime.advance(300);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    group?.writeFrame(bytes("b"));
+    await runtime.advance(100);
+    expect([reader.frames, isStopped]).toEqual([["1:a", "1:b"], false]);
+    reader.track.close();
+    await runtime.advance(100);
+    expect(isStopped).toBe(true);
+    await stopped;
+  });
+
+  it("does not serve on for long", async () => {
+    const { runtime, relay, cdn, bridge } = await begin();
+    const publisher = new Publisher(cdn.native, "live/a");
+    world.list("live/a");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "live/a");
+    await runtime.advance(100);
+    publisher.tracks.get("t")?.openGroup(1)?.writeFrame(bytes("a"));
+    await runtime.advance(100);
+    const stopped = bridge.stop();
+    await runtime.advance(2_000);
+    await stopped;
+    expect(reader.frames).toEqual(["1:a"]);
+  });
 });

@@ -53,8 +53,8 @@ export interface BridgeOptions {
 /** What one session with Cloudflare carries: names as one operator counted, streams as moq-relay-ietf allows. */
 const CLOUDFLARE_LIMITS = { names: 20, streams: 99 };
 
-/** How long `stop` waits for names to be withdrawn before it closes the sessions, in milliseconds. */
-const WITHDRAW_MS = 1_000;
+/** How long `stop` waits for names to be withdrawn, and streams to be handed over, before it closes the sessions, in milliseconds. */
+const WITHDRAW_MS = 1_500;
 
 /**
  * Carries live streams both ways between a moq-lite relay and Cloudflare's
@@ -127,7 +127,7 @@ export class Bridge {
     void this.#followRelay();
   }
 
-  /** Withdraws what was announced, closes both sides and resolves when nothing is left running. */
+  /** Withdraws what was announced, hands over what is read, closes both sides and resolves when nothing is left running. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;

@@ -182,6 +182,7 @@ export class Crossings {
     for (const [name, crossing] of this.#crossings) {
       crossing.native = undefined;
       crossing.row = undefined;
+      if (crossing.lane.running instanceof RegistryStream) crossing.lane.running.handOver();
       crossing.lane.set(undefined);
       this.#forget(name);
     }

@@ -1,5 +1,5 @@
 import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
-import type { Origin, Path, TrackRequest } from "@moq-bridge/origin";
+import type { BroadcastConsumer, Origin, Path, TrackRequest } from "@moq-bridge/origin";
 import { type Runtime, sleep, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted, whenAborted } from "./abort.js";
 import { backoffDelay } from "./backoff.js";
@@ -30,6 +30,8 @@ const LATE_RETURN = { baseMs: 250, capMs: 10_000 };
 const SOON_ATTEMPTS = 20;
 /** How often a stream that nobody watches is looked for, in milliseconds. */
 const PROBE_MS = 60_000;
+/** How long what is read is served on after its announcement ended, in milliseconds; moq-relay 0.17 takes it from another bridge in a tenth of that. */
+const HAND_OVER_MS = 1_000;
 /** The SUBSCRIBE_ERROR code for a name that nobody publishes (section 9.8). */
 const NOT_THERE = 4;
 const SILENT = "Cloudflare has the stream, but nothing comes";
@@ -52,6 +54,7 @@ export class RegistryStream implements Activity {
   /** While there are pulls. */
   #silence: SilenceWatch | undefined;
   #onRequest: ((request: TrackRequest) => void) | undefined;
+  #isHandedOver = false;
 
   constructor(stream: { path: Path; shownAs: Path; instance: string }, options: StreamOptions) {
     this.#path = stream.path;
@@ -82,17 +85,23 @@ export class RegistryStream implements Activity {
     this.#onRequest?.(request);
   }
 
+  /** It is not the stream that ends when the signal aborts: what is read is served on for a moment, so that the relay can take it from another bridge. */
+  handOver(): void {
+    this.#isHandedOver = true;
+  }
+
   /** Shows one instance until it ends; gives the track whose publisher is gone, if that is why. */
   async #oneInstance(generation: number, signal: AbortSignal): Promise<string | undefined> {
     const { cdn, toRelay, log, probeTrack } = this.#options;
     const { controller, release } = childController(signal);
+    const reading = new AbortController();
     let goneTrack: string | undefined;
     const end = (track: string) => {
       goneTrack = track;
       controller.abort();
     };
     this.#onRequest = (request) => {
-      void this.#pull(request, () => end(request.name), controller.signal);
+      void this.#pull(request, () => end(request.name), reading.signal);
     };
     const broadcast = cdn.request(this.#path);
     const hops = [stableId(this.#path, this.instance, String(generation))];
@@ -108,7 +117,18 @@ export class RegistryStream implements Activity {
     this.#onRequest = undefined;
     publication.finish();
     broadcast.close();
+    if (this.#isHandedOver) await this.#untilUnread(broadcast);
+    reading.abort();
     return goneTrack;
+  }
+
+  async #untilUnread({ closed }: BroadcastConsumer): Promise<void> {
+    let cancel = () => {};
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#options.runtime.setTimer(HAND_OVER_MS, resolve);
+    });
+    await Promise.race([closed, limit]);
+    cancel();
   }
 
   async #pull(request: TrackRequest, onGone: () => void, signal: AbortSignal): Promise<void> {

@@ -19,8 +19,8 @@ export interface RelayOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Opens sessions with the relay that fill `relay` and serve `toRelay`. */
-export function relayConnector(options: {
+/** What sessions with the relay are opened with. */
+interface ConnectorOptions {
   runtime: Runtime;
   log: Logger;
   relay: RelayOptions;
@@ -35,39 +35,52 @@ export function relayConnector(options: {
   onSession(tellsBridges: boolean): void;
   /** The peer's broadcasts are in `origin`; called before any of `toRelay` is announced. */
   onAnnounced(): void;
-}): (signal: AbortSignal) => Promise<LiteSession> {
+}
+
+/** Opens sessions with the relay that fill `origin` and serve `toRelay`. */
+export function relayConnector(
+  options: ConnectorOptions,
+): (signal: AbortSignal) => Promise<LiteSession> {
   return async (signal) => {
-    const url = new URL(options.relay.url);
     const token = await options.token.take();
-    if (token !== undefined) url.searchParams.set("jwt", token);
-    const { session: transport, fellBack } = await options
-      .connect(url.href, {
-        protocols: LITE_PROTOCOLS,
-        tls: options.relay.tls,
-        insecureWs: options.relay.insecureWs,
-        timeoutMs: CONNECT_TIMEOUT_MS,
-        signal,
-      })
-      .catch((error: unknown) => {
-        throw options.token.explain(toMoqError(error, "connect_failed", "session"));
-      });
-    if (fellBack) options.log.info(`relay: over WebSocket, because ${fellBack.message}`);
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const session = await connectLite(transport, {
-      runtime: options.runtime,
-      publish: new GatedOrigin(options.toRelay, gate),
-      subscribe: options.origin,
-      originId: options.originId,
-    });
-    options.onSession(session.hasOrigins || hidesClusterNames(token));
-    await session.announced;
-    options.onAnnounced();
-    open();
-    return session;
+    try {
+      return await openSession(options, token, signal);
+    } catch (error) {
+      throw options.token.explain(toMoqError(error, "connect_failed", "session"));
+    }
   };
+}
+
+async function openSession(
+  options: ConnectorOptions,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<LiteSession> {
+  const url = new URL(options.relay.url);
+  if (token !== undefined) url.searchParams.set("jwt", token);
+  const { session: transport, fellBack } = await options.connect(url.href, {
+    protocols: LITE_PROTOCOLS,
+    tls: options.relay.tls,
+    insecureWs: options.relay.insecureWs,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+    signal,
+  });
+  if (fellBack) options.log.info(`relay: over WebSocket, because ${fellBack.message}`);
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const session = await connectLite(transport, {
+    runtime: options.runtime,
+    publish: new GatedOrigin(options.toRelay, gate),
+    subscribe: options.origin,
+    originId: options.originId,
+  });
+  options.onSession(session.hasOrigins || hidesClusterNames(token));
+  await session.announced;
+  options.onAnnounced();
+  open();
+  return session;
 }
 
 /** Relays whose announcements carry no origins hide the names of cluster nodes from each other: bridges with such a token meet none. */

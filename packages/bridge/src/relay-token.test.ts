@@ -11,7 +11,7 @@ function setUp(secondsLeft: number) {
   const lines: string[] = [];
   const say = (line: string) => lines.push(line);
   const at = (seconds: number) => jwt({ exp: runtime.wallClock() / 1000 + seconds });
-  const file = { content: at(secondsLeft) as string | Error };
+  const file = { content: at(secondsLeft) as string | Error | undefined };
   const token = new RelayToken({
     runtime,
     log: { debug() {}, info: say, warn: say, error: say },
@@ -72,6 +72,33 @@ describe("RelayToken", () => {
     await runtime.advance(1_000);
     expect(renewedAt()).toBeDefined();
   });
+
+  it.each([
+    ["connect_http", 401, "answered 401", true],
+    ["connect_http", 403, "answered 403", true],
+    ["connect_http", 404, "answered 404", false],
+    ["session_unauthorized", 2, "unauthorized", true],
+    ["connect_refused", undefined, "relay: closed by peer: 0", true],
+    ["connect_refused", undefined, "relay refused the connection", false],
+  ])(
+    "is named as a possible reason of %s %s, or not",
+    async (code, wireCode, message, isReason) => {
+      const { token, file, start, stop } = setUp(10);
+      const error = new MoqError(code, message, {
+      scope: "session",
+      ...(wireCode === undefined ? {} : { wireCode }),
+    });
+      file.content = "opaque";
+      await start();
+      const suspected = isReason ? `${message}; is the token one of this relay's?` : message;
+      expect(token.explain(error)).toMatchObject({ code, message: suspected });
+      file.content = undefined;
+      await token.take();
+      const missed = isReason ? `${message}; no token was given` : message;
+      expect(token.explain(error)).toMatchObject({ code, message: missed });
+      stop.abort();
+    },
+  );
 
   it("explains a refusal by its expiry only when it has expired", async () => {
     const { runtime, token, start, stop } = setUp(10);

@@ -39,12 +39,17 @@ export class RelayToken {
     return this.#inUse === undefined ? undefined : tokenExpiry(this.#inUse);
   }
 
-  /** Why a session was refused, with the token's expiry where that is a reason. */
+  /** Why there is no session, with what the token has to do with it where that is a reason. */
   explain(error: MoqError): MoqError {
     const { expiresAt } = this;
-    if (expiresAt === undefined || expiresAt > this.#runtime.wallClock()) return error;
-    const message = `${error.message}; the token expired at ${isoTime(expiresAt)}, give a new one`;
-    return new MoqError("token_expired", message, { scope: "session", cause: error });
+    if (expiresAt !== undefined && expiresAt <= this.#runtime.wallClock()) {
+      const advice = `the token expired at ${isoTime(expiresAt)}, give a new one`;
+      return withAdvice("token_expired", error, advice);
+    }
+    if (!isRefusal(error)) return error;
+    const advice =
+      this.#inUse === undefined ? "no token was given" : "is the token one of this relay's?";
+    return withAdvice(error.code, error, advice);
   }
 
   /**
@@ -111,6 +116,17 @@ export function tokenClaims(
   } catch {
     return undefined;
   }
+}
+
+/** The relay answered, and would not have us. moq-relay 0.10.0 says it over QUIC by closing the connection. */
+function isRefusal({ code, wireCode, message }: MoqError): boolean {
+  if (code === "connect_http") return wireCode === 401 || wireCode === 403;
+  if (code === "connect_refused") return message.includes("closed by peer");
+  return code === "session_unauthorized";
+}
+
+function withAdvice(code: string, error: MoqError, advice: string): MoqError {
+  return new MoqError(code, `${error.message}; ${advice}`, { scope: "session", cause: error });
 }
 
 function isoTime(ms: number): string {

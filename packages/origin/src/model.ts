@@ -184,7 +184,8 @@ export interface OriginProducer {
   createBroadcast(path: Path, options?: BroadcastOptions): BroadcastProducer;
   /**
    * Announces another Origin's broadcast here, under `path`, without copying.
-   * Ends when that broadcast does, or with `finish`/`abort` here.
+   * Ends when that broadcast does, or with `abort` here; after `finish` here what
+   * is being read runs on until its own source ends it.
    */
   publish(
     path: Path,

@@ -1,6 +1,6 @@
 import type { EndReason, GroupConsumer, TrackConsumer, TrackDemand, TrackInfo } from "./model.js";
 
-/** A subscription to another Origin's track that also ends when the broadcast is withdrawn here. */
+/** A subscription to another Origin's track that can also be ended here. */
 export class RelayedTrack implements TrackConsumer {
   readonly #inner: TrackConsumer;
   readonly #onClose: () => void;

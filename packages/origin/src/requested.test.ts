@@ -82,12 +82,18 @@ describe("a broadcast published in another origin", () => {
     expect(thrown(() => published.createTrack("t"))).toBe("broadcast_relayed");
   });
 
-  test("withdrawn cleanly ends its subscriptions cleanly", async () => {
-    const { to, broadcast } = pair();
+  test("withdrawn cleanly is read on until its tracks end", async () => {
+    const { to, broadcast, at } = pair();
     const published = to.publish("a", broadcast);
-    const next = to.broadcast("a")?.subscribe("t").nextGroup();
+    const reader = to.broadcast("a")?.subscribe("t");
+    if (!reader) throw new Error("not announced");
+    const producer = at(0).accept(INFO);
     published.finish();
-    expect(await next).toBeUndefined();
+    expect(to.broadcast("a")).toBeUndefined();
+    fillGroup(producer.appendGroup(), bytes(1));
+    expect((await take(reader)).sequence).toBe(0);
+    producer.finish();
+    expect(await reader.nextGroup()).toBeUndefined();
   });
 
   test("gives way to a newer source, and its readers learn it", async () => {

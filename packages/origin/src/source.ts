@@ -147,8 +147,9 @@ export class RelayedSource extends BaseSource implements BroadcastProducer {
     return this;
   }
 
+  /** After a clean end what is read runs on until its own source ends it. */
   protected override closing(reason: EndReason): void {
-    this.cutReaders(reason);
+    if (reason.type === "aborted") this.cutReaders(reason);
   }
 }
 
