@@ -85,12 +85,12 @@ describe("RelayToken", () => {
     async (code, wireCode, message, isReason) => {
       const { token, file, start, stop } = setUp(10);
       const error = new MoqError(code, message, {
-      scope: "session",
-      ...(wireCode === undefined ? {} : { wireCode }),
-    });
+        scope: "session",
+        ...(wireCode === undefined ? {} : { wireCode }),
+      });
       file.content = "opaque";
       await start();
-      const suspected = isReason ? `${message}; is the token one of this relay's?` : message;
+      const suspected = isReason ? `${message}; it may not accept this token` : message;
       expect(token.explain(error)).toMatchObject({ code, message: suspected });
       file.content = undefined;
       await token.take();

@@ -48,7 +48,7 @@ export class RelayToken {
     }
     if (!isRefusal(error)) return error;
     const advice =
-      this.#inUse === undefined ? "no token was given" : "is the token one of this relay's?";
+      this.#inUse === undefined ? "no token was given" : "it may not accept this token";
     return withAdvice(error.code, error, advice);
   }
 

@@ -1,4 +1,4 @@
-import { connectScriptedIetf, elapse, type Scene } from "@moq-bridge/testing";
+import { elapse, type Scene } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { ADMIN_FLAGS, adminUrl, statusOf } from "../interop/admin-fixture.js";
 import {
@@ -11,12 +11,14 @@ import {
   startBridged,
   startClock,
 } from "../interop/fixture.js";
-import { clockAccepted, expectUnaltered, SteadyViewer, tick } from "./fixture.js";
+import { clockAccepted, expectUnaltered, SteadyViewer } from "./fixture.js";
 
 /** moq-relay-ietf holds the name of a publisher that died for 14 s; the rest is for noticing that it is free. */
 const VISIBLE_MS = 18_000;
-/** From here on the status has to say why nothing comes. */
+/** From here on the status has to say why nothing comes: 10 s of silence, and the time of a look and of a sample. */
 const SAID_MS = 12_000;
+/** A publisher that the relay knows is shown on Cloudflare's side, and read there by who stayed. */
+const READ_AGAIN_MS = 3_000;
 const TRACK = "now";
 
 interface Sample {
@@ -85,7 +87,7 @@ test.concurrent("moq-clock-ietf is killed and restarted: visible on the relay as
     expect(silent.length).toBeGreaterThan(0);
     for (const { state, reason } of silent) {
       expect(`${state}: ${reason}`).toMatch(
-        /^(announced: silent: |gone: the publisher left|announced: not verified)/,
+        /^(silent: Cloudflare has the stream, but nothing comes|gone: the publisher left Cloudflare)/,
       );
     }
     expect((await statusOf(url)).broadcasts).toMatchObject([
@@ -98,7 +100,7 @@ test.concurrent.each(SCHEMES)(
   (scheme) =>
     inScene(`publisher restarted ${scheme}`, async (scene) => {
       const path = "room/talk";
-      const { relay, ietf, url } = await start(scene, "https");
+      const { relay, ietf } = await startBridged(scene, "https");
       const publish = async (name: string) => {
         const publisher = await scene.python(name, relayUrlOf(relay, scheme));
         await publisher.publish(name, path, TRACK);
@@ -110,20 +112,17 @@ test.concurrent.each(SCHEMES)(
       const viewer = await SteadyViewer.start(scene, ietf.url, path, TRACK);
       await viewer.frames.waitForCount(() => true, 5, { what: "frames", timeoutMs: PATIENCE_MS });
       await first.kill();
-      const killedAt = performance.now();
       const from = viewer.frames.length;
-      const { samples, stop } = sampleStatus(scene, url, path);
       await publish("second");
+      const publishedAt = performance.now();
       const frame = await viewer.frames.waitFor(({ text }) => text.startsWith("second "), {
         what: "a frame of the second run",
         timeoutMs: PATIENCE_MS,
         from,
       });
-      await stop();
-      expect(frame.at - killedAt).toBeLessThan(VISIBLE_MS);
+      expect(frame.at - publishedAt).toBeLessThan(READ_AGAIN_MS);
       const frames = viewer.frames.filter(({ text }) => text.startsWith("second "), from);
       expectUnaltered(frames, "second");
-      console.log(scheme, frame.at - killedAt, samples);
     }),
 );
 
@@ -151,8 +150,4 @@ test.concurrent("a stream whose publisher died on Cloudflare's side comes from t
     const conflicts = samples.filter(({ state }) => state === "conflict");
     expect(conflicts.length).toBeGreaterThan(0);
     for (const { reason } of conflicts) expect(reason).toMatch(/^Cloudflare refused the name: /);
-    console.log(frame.at - killedAt, samples);
-    const other = await connectScriptedIetf(scene, ietf.url);
-    void tick;
-    void other;
   }));

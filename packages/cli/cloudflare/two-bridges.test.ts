@@ -115,9 +115,6 @@ async function expectStandby(carrying: BridgeProcess, standby: BridgeProcess): P
 /** What comes across is whole, in order, and comes until now without a longer gap than `limit`. */
 function expectCarried(frames: readonly ReadFrame[], path: string, limit: number): void {
   expectUnaltered(frames, path);
-  const places = frames.map(({ group, index }) => group * 10 + index);
-  const missing = places.slice(1).map((place, at) => place - (places[at] ?? 0)).filter((step) => step !== 1);
-  console.log("GAP", path, limit, longestGap(frames), missing);
   expect(longestGap(frames)).toBeLessThan(limit);
   expect(performance.now() - (frames.at(-1)?.at ?? 0)).toBeLessThan(1_000);
 }
