@@ -113,7 +113,7 @@ export class Bridge {
         },
         askNow: () => void sources.pollNow(),
       },
-      onSettled: (path) => this.#crossings.handleAnnouncement(path),
+      onChange: (path) => this.#crossings.handleAnnouncement(path),
     });
     this.#crossings = this.#createCrossings();
     this.#cdn.dynamic((request) => this.#crossings.handleRequest(request));

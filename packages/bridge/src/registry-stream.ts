@@ -67,7 +67,10 @@ export class RegistryStream implements Activity {
   get state(): StateStatus {
     const waiting = [...this.#pulls].filter((pull) => pull.isWaiting).length;
     if (waiting === 0) return this.#state.now;
-    return { ...this.#state.now, reason: `${waiting} tracks: ${this.#options.sessions.shortage}` };
+    return {
+      ...this.#state.now,
+      reason: `${this.#options.sessions.shortage}; tracks that wait: ${waiting}`,
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {

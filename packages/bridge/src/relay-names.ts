@@ -45,24 +45,24 @@ export class RelayNames {
   readonly #runtime: Runtime;
   readonly #relay: OriginConsumer;
   readonly #listed: ListedNames;
-  readonly #onSettled: (path: Path) => void;
+  readonly #onChange: (path: Path) => void;
   readonly #doubts = new Map<Path, Doubt>();
   readonly #settled = new WeakSet<BroadcastConsumer>();
   #hasOrigins = true;
   #mayAskAt = 0;
   #cancelAsk: (() => void) | undefined;
 
-  /** @param onSettled called with each name that turned out to be the relay's own */
+  /** @param onChange called with each name that may have become the relay's own, or ceased to be */
   constructor(options: {
     runtime: Runtime;
     relay: OriginConsumer;
     listed: ListedNames;
-    onSettled: (path: Path) => void;
+    onChange: (path: Path) => void;
   }) {
     this.#runtime = options.runtime;
     this.#relay = options.relay;
     this.#listed = options.listed;
-    this.#onSettled = options.onSettled;
+    this.#onChange = options.onChange;
   }
 
   /** A session with the relay is up. `hasOrigins`: it tells other bridges' names from the relay's own. */
@@ -71,7 +71,7 @@ export class RelayNames {
     const announcements = this.#relay.announced();
     for (let next = announcements.tryNext(); next; next = announcements.tryNext()) {
       this.handleAnnouncement(next.path);
-      if (hasOrigins) this.#onSettled(next.path);
+      this.#onChange(next.path);
     }
     announcements.close();
   }
@@ -114,7 +114,7 @@ export class RelayNames {
   /** The registry was read. */
   handleReading(): void {
     for (const [path, doubt] of this.#doubts) {
-      if (this.#settle(path, doubt)) this.#onSettled(path);
+      if (this.#settle(path, doubt)) this.#onChange(path);
     }
   }
 
