@@ -9,6 +9,7 @@ import { DEFAULT_HOLD_MS, DEFAULT_MAX_SESSIONS } from "./defaults.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import { LostNames } from "./lost-names.js";
+import { NameChecks } from "./name-checks.js";
 import { type MapOptions, PathMap } from "./path-map.js";
 import { RegistryReporter, type ReportOptions } from "./registry-reporter.js";
 import { type RelayOptions, relayConnector } from "./relay-connection.js";
@@ -207,7 +208,13 @@ export class Bridge {
       toCloudflare: direction === "to-relay" ? undefined : new PathMap(toCloudflare, both),
       toRelay: direction === "to-cloudflare" ? undefined : new PathMap(toRelay, both),
       prefix: cloudflare.announcePrefix,
-      names: { runtime, log, sessions, lost: new LostNames(runtime) },
+      names: {
+        runtime,
+        log,
+        sessions,
+        lost: new LostNames(runtime),
+        checks: new NameChecks({ runtime, sessions }),
+      },
       streams: {
         runtime,
         log,

@@ -4,6 +4,7 @@ import type { Runtime } from "@moq-bridge/runtime";
 import { whenAborted } from "./abort.js";
 import type { Logger } from "./logger.js";
 import type { LostNames } from "./lost-names.js";
+import type { NameChecks } from "./name-checks.js";
 import type { Activity } from "./path-lane.js";
 import { PublishedName } from "./published-name.js";
 import type { SessionPool } from "./session-pool.js";
@@ -15,6 +16,7 @@ export interface NameOptions {
   readonly runtime: Runtime;
   readonly log: Logger;
   readonly lost: LostNames;
+  readonly checks: NameChecks;
 }
 
 /** One of the relay's broadcasts, shown on Cloudflare's side: by a name of its own, or below the announced prefix. */
@@ -35,7 +37,8 @@ export class CarriedName implements Activity {
     this.broadcast = broadcast;
     this.#isBelowPrefix = prefix !== undefined;
     this.#startedAt = options.runtime.wallClock();
-    const publish = (session: Ietf14Session) => session.publishNamespace(path, broadcast);
+    const served = options.checks.answering(broadcast);
+    const publish = (session: Ietf14Session) => session.publishNamespace(path, served);
     this.#name = prefix ?? new PublishedName({ ...options, path, publish });
   }
 

@@ -5,6 +5,7 @@ import { untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
 import type { Logger } from "./logger.js";
 import type { LostNames } from "./lost-names.js";
+import type { NameChecks } from "./name-checks.js";
 import type { Activity } from "./path-lane.js";
 import type { SessionPool } from "./session-pool.js";
 import { ActivityState, type StateStatus } from "./status.js";
@@ -27,6 +28,7 @@ export class PublishedName implements Activity {
   readonly #runtime: Runtime;
   readonly #log: Logger;
   readonly #lost: LostNames;
+  readonly #checks: NameChecks;
   #failures = 0;
 
   constructor(options: {
@@ -37,6 +39,7 @@ export class PublishedName implements Activity {
     runtime: Runtime;
     log: Logger;
     lost: LostNames;
+    checks: NameChecks;
   }) {
     this.#path = options.path;
     this.#publish = options.publish;
@@ -44,6 +47,7 @@ export class PublishedName implements Activity {
     this.#runtime = options.runtime;
     this.#log = options.log;
     this.#lost = options.lost;
+    this.#checks = options.checks;
     this.#state = new ActivityState(options.runtime, "waiting");
   }
 
@@ -75,8 +79,8 @@ export class PublishedName implements Activity {
       this.#failures = 0;
       this.#state.set("announced");
       this.#log.info("shown on Cloudflare", { path: this.#path });
-      const stay = this.#announceOnceMore(publication);
-      const end = await untilAborted(publication.ended, signal).finally(stay);
+      const release = this.#lookAfter(publication);
+      const end = await untilAborted(publication.ended, signal).finally(release);
       if (end.type === "cancelled") {
         this.#log.info("Cloudflare cancelled the name; announcing it again", { path: this.#path });
         this.#failures++;
@@ -95,6 +99,19 @@ export class PublishedName implements Activity {
   async #handleLoss(session: Ietf14Session): Promise<void> {
     const { by } = await session.closed;
     if (by === "transport") this.#lost.add(this.#path);
+  }
+
+  /** A name may be lost without a word: then it is withdrawn, after which it is announced again. Returns how to let go. */
+  #lookAfter(publication: NamespacePublication): () => void {
+    const stay = this.#announceOnceMore(publication);
+    const unwatch = this.#checks.watch(this.#path, () => {
+      this.#log.warn("Cloudflare lost a name; announcing it again", { path: this.#path });
+      publication.withdraw();
+    });
+    return () => {
+      stay();
+      unwatch();
+    };
   }
 
   /** Withdraws a name of a lost session when nothing can take it away any more, after which it is announced again. Returns how not to. */

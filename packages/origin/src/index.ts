@@ -13,4 +13,5 @@ export {
   parsePath,
   pathProblem,
 } from "./path.js";
+export { RefusedTrack } from "./refused-track.js";
 export { DEFAULT_TRACK_INFO } from "./source.js";

@@ -138,9 +138,7 @@ export class RandomEvents {
   }
 
   #startCdnPublisher(): boolean {
-    // Where duplicates are accepted, who holds a name that both sides publish is not decided.
-    const shared = this.#world.cdnForgets ? [] : SHARED_NAMES;
-    const path = this.#random.pick([...CDN_NAMES, ...shared]);
+    const path = this.#random.pick([...CDN_NAMES, ...SHARED_NAMES]);
     if (path === undefined || this.#world.cdnPublishers.has(path)) return false;
     this.#beginCdnPublisher(path);
     return true;
@@ -308,7 +306,7 @@ export class RandomEvents {
 
   #endBridge(how: "kill" | "stop"): boolean {
     const index = this.#random.below(this.#world.bridges.length);
-    if (!this.#world.bridges[index]?.alive || this.#world.cdnForgets) return false;
+    if (!this.#world.bridges[index]?.alive) return false;
     this.#say(`${how} of bridge ${index}`);
     if (how === "kill") this.#world.killBridge(index);
     else this.#world.stopBridge(index);

@@ -48,8 +48,6 @@ export class SimulatedWorld {
   readonly relayNetwork: SimulatedNetwork;
   lite: LiteRelay;
   readonly bridges: RunningBridge[] = [];
-  /** Cloudflare's network forgets a name when one of two claims to it ends. */
-  readonly cdnForgets: boolean;
   readonly lines: string[] = [];
   readonly relayPublishers = new Map<string, RelayPublisher>();
   readonly cdnPublishers = new Map<string, CdnPublisher>();
@@ -66,7 +64,6 @@ export class SimulatedWorld {
     const { seed, rules, latencyMs } = options;
     this.runtime = new JumpingRuntime({ seed, http: () => this.registry.answer() });
     const { runtime } = this;
-    this.cdnForgets = rules.duplicatesAccepted;
     this.registry = new SimulatedRegistry(runtime);
     this.cdn = new Ietf14Relay({ runtime, rules });
     this.lite = new LiteRelay({ runtime });
@@ -106,6 +103,14 @@ export class SimulatedWorld {
   endCdnPublisher(path: string, how: "stop" | "kill"): void {
     this.cdnPublishers.get(path)?.[how]();
     this.cdnPublishers.delete(path);
+  }
+
+  /** The publisher of this name leaves and comes back once nothing can take its name away. */
+  renewCdnPublisher(path: string): void {
+    if (!this.cdnPublishers.has(path)) return;
+    this.endCdnPublisher(path, "stop");
+    this.#rest.begin(path);
+    this.startCdnPublisher(path);
   }
 
   /** The relay's process ends, and so does what it knew. */
