@@ -85,6 +85,12 @@ export class FakeRelay extends Side<LiteSession> {
   }
 }
 
+/** Not that a name is unknown: it is not passed on to who has it. */
+function refuseToForward(request: TrackRequest): void {
+  const message = "nothing is forwarded here";
+  request.reject(new MoqError("not_forwarded", message, { scope: "subscription" }));
+}
+
 /** A draft-14 relay as Cloudflare's: it announces nothing and serves names it is asked for. */
 export class FakeCloudflare extends Side<Ietf14Session> {
   /** Names the bridge holds here. */
@@ -111,7 +117,9 @@ export class FakeCloudflare extends Side<Ietf14Session> {
         const entry = { namespace, session };
         this.names.set(path, entry);
         namespace.accept();
+        const known = this.native.createBroadcast(path, { onTrack: refuseToForward });
         void namespace.ended.then(() => {
+          known.finish();
           if (this.names.get(path) === entry) this.names.delete(path);
         });
       },
