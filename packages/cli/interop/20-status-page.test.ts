@@ -62,7 +62,8 @@ test("20a. during the demo every broadcast has its row, and a killed relay shows
     await screenshot(phone.page, "demo-phone");
 
     for (const part of ["relay", "cloudflare"] as const) {
-      await demo.kill(part);
+      demo.expectOutage();
+      await demo.world.kill(part);
       expect(await outage(desk.page, part, SHOWN_MS)).toMatch(REASON);
       await screenshot(desk.page, `demo-${part}-killed`);
       await screenshot(phone.page, `demo-${part}-killed-phone`);

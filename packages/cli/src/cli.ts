@@ -1,6 +1,6 @@
 import { Bridge } from "@moq-bridge/bridge";
 import { type Command, CommanderError } from "commander";
-import { startAdmin } from "./admin/start-admin.js";
+import { type RunningAdmin, startAdmin } from "./admin/start-admin.js";
 import type { CliHost, ExitCode } from "./cli-host.js";
 import { COMMANDS } from "./commands/index.js";
 import { nearest } from "./config/nearest.js";
@@ -11,7 +11,7 @@ import { hideSecrets } from "./hide-secrets.js";
 import { LineLogger } from "./logger.js";
 import { Redactor } from "./redactor.js";
 import { checkMappings, checkRegistryFiles } from "./registry/registry-options.js";
-import { bridgeOptions, type CreateBridge, runBridge } from "./run-bridge.js";
+import { bridgeOptions, type CreateBridge, type RunnableBridge, runBridge } from "./run-bridge.js";
 import { readSettings, type Settings } from "./settings.js";
 import { readTokenFile } from "./token-source.js";
 import { UsageError } from "./usage-error.js";
@@ -110,7 +110,7 @@ async function run(
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   try {
     const bridge = createBridge(bridgeOptions(settings, log, redactor));
-    const admin = await startAdmin(settings, { host, bridge, log, redactor });
+    const admin = await serveAdmin(settings, bridge, { host, log, redactor });
     await Promise.race([runBridge(settings, log, bridge, host.stopRequested), uncaught]);
     await admin?.stop();
     return 0;
@@ -119,6 +119,25 @@ async function run(
     log.error(oneLine(messageOf(error)));
     return 1;
   }
+}
+
+async function serveAdmin(
+  { admin, relay, cloudflare }: Settings,
+  bridge: RunnableBridge,
+  { host, log, redactor }: { host: CliHost; log: LineLogger; redactor: Redactor },
+): Promise<RunningAdmin | undefined> {
+  if (!admin) return undefined;
+  const running = await startAdmin({
+    ...admin,
+    bridge,
+    log,
+    redactor,
+    wallClock: host.wallClock,
+    relayUrl: relay.url.origin,
+    cloudflareUrl: cloudflare.url.origin,
+  });
+  log.info("admin: listening", { host: admin.host, port: running.port });
+  return running;
 }
 
 /** A file that cannot be read at start is a wrong setting; later it is an outage. */

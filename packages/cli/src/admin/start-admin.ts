@@ -1,29 +1,19 @@
-import type { CliHost } from "../cli-host.js";
 import { VERSION } from "../flags.js";
-import type { LineLogger } from "../logger.js";
-import type { Redactor } from "../redactor.js";
-import type { RunnableBridge } from "../run-bridge.js";
-import type { Settings } from "../settings.js";
+import type { AdminOptions } from "./admin-server.js";
 
-/** The admin server, where one is wanted; loaded with its libraries only then. */
-export async function startAdmin(
-  { admin, relay, cloudflare }: Settings,
-  parts: { host: CliHost; bridge: RunnableBridge; log: LineLogger; redactor: Redactor },
-) {
-  if (!admin) return undefined;
-  const { host, bridge, log, redactor } = parts;
+/** An admin server that listens. */
+export interface RunningAdmin {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the admin server; it is loaded with its libraries only then.
+ *
+ * @throws {Error} one line, when the address cannot be used
+ */
+export async function startAdmin(options: Omit<AdminOptions, "version">): Promise<RunningAdmin> {
   const { AdminServer } = await import("./admin-server.js");
-  const server = new AdminServer({
-    ...admin,
-    bridge,
-    log,
-    redactor,
-    version: VERSION,
-    wallClock: host.wallClock,
-    relayUrl: relay.url.origin,
-    cloudflareUrl: cloudflare.url.origin,
-  });
-  const port = await server.start();
-  log.info("admin: listening", { host: admin.host, port });
-  return server;
+  const server = new AdminServer({ ...options, version: VERSION });
+  return { port: await server.start(), stop: () => server.stop() };
 }

@@ -1,3 +1,4 @@
+import { printable } from "../printable.js";
 import type { SessionDocument, SideDocument, StatusDocument } from "./status-document.js";
 
 /** The status for a terminal: a few lines, then one for each broadcast. */
@@ -91,11 +92,6 @@ function table(rows: readonly string[][]): string[] {
       .join("  ")
       .trimEnd(),
   );
-}
-
-/** A path is a peer's text: nothing in it may steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, "\u{fffd}");
 }
 
 function duration(ms: number): string {

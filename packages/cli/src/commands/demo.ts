@@ -1,10 +1,10 @@
 import { isLoopback } from "@moq-bridge/transport";
 import { type AdminSettings, inUrl, readAddress } from "../admin/admin-settings.js";
+import { startAdmin } from "../admin/start-admin.js";
 import type { CliHost } from "../cli-host.js";
 import type { DefineCommand } from "../command.js";
 import { routeDebugThrough } from "../debug-log.js";
 import type { DemoWorld } from "../demo/demo-world.js";
-import { VERSION } from "../flags.js";
 import { LineLogger, LOG_LEVELS, type LogLevel } from "../logger.js";
 import type { Redactor } from "../redactor.js";
 import { UsageError } from "../usage-error.js";
@@ -56,7 +56,7 @@ export const defineDemo: DefineCommand = (program, { host, redactor, exit }) => 
         write: host.writeOut,
         stopRequested: host.stopRequested,
         ...(admin && {
-          startAdmin: (world: DemoWorld) => startAdmin(admin, world, { host, log, redactor }),
+          startAdmin: (world: DemoWorld) => serveAdmin(admin, world, { host, log, redactor }),
         }),
       };
       if (flags.web) {
@@ -81,26 +81,23 @@ function readAdmin({ admin }: DemoFlags): AdminSettings | undefined {
   return { ...address, token: undefined };
 }
 
-async function startAdmin(
+async function serveAdmin(
   admin: AdminSettings,
   world: DemoWorld,
   { host, log, redactor }: { host: CliHost; log: LineLogger; redactor: Redactor },
 ): Promise<() => Promise<void>> {
-  const { AdminServer } = await import("../admin/admin-server.js");
-  const server = new AdminServer({
+  const { port, stop } = await startAdmin({
     ...admin,
     // The bridge may be another one by then.
     bridge: { status: () => world.bridge.status(), pollNow: () => world.bridge.pollNow() },
     log,
     redactor,
-    version: VERSION,
     wallClock: host.wallClock,
     relayUrl: new URL(world.relayForBridge.url).origin,
     cloudflareUrl: new URL(world.cloudflareForClients.url).origin,
   });
-  const port = await server.start();
-  host.writeOut(`status page: http://${admin.host}:${port}/\n`);
-  return () => server.stop();
+  host.writeOut(`status page: http://${inUrl(admin.host)}:${port}/\n`);
+  return stop;
 }
 
 function readDuration({ duration, kill }: DemoFlags): number | undefined {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DefineCommand } from "../command.js";
+import { printable } from "../printable.js";
 import { type ListOptions, listBroadcasts } from "../tools/list.js";
 import { type PubOptions, publishLines } from "../tools/pub.js";
 import { frameJson, frameLine, readTrack, SUB_FORMATS, type SubOptions } from "../tools/sub.js";
@@ -74,9 +75,4 @@ function wholeNumber(text: string): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (number < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
   return number;
-}
-
-/** A path is a peer's text: nothing in it may steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, "\u{fffd}");
 }

@@ -5,7 +5,7 @@ import { DemoWorld } from "./demo-world.js";
 import { Ietf14Client } from "./ietf14-client.js";
 import { LiteClient } from "./lite-client.js";
 import { pause } from "./redial.js";
-import { PARTS, type Part, type World } from "./world.js";
+import { PARTS, type Part, restart, type World } from "./world.js";
 
 /** How a demo is set up. */
 export interface DemoOptions {
@@ -22,8 +22,6 @@ const DRAIN_MS = 5_000;
 const RECOVERY_MS = 15_000;
 const POLL_MS = 20;
 const KEEP_LISTED_MS = 10_000;
-/** A killed part is down for this long, in milliseconds. */
-const DOWN_MS = 500;
 
 /** Publishers and viewers on both sides of a bridge, which check everything that comes through. */
 export class Demo<W extends World = World> {
@@ -75,15 +73,13 @@ export class Demo<W extends World = World> {
 
   /** Kills a part and starts it again. */
   async restart(part: Part): Promise<void> {
-    await this.kill(part);
-    await pause(DOWN_MS);
-    await this.world.revive(part);
+    this.expectOutage();
+    await restart(this.world, part);
   }
 
-  /** Kills a part: what does not come until it is back is missed, not lost. */
-  async kill(part: Part): Promise<void> {
+  /** Something is about to be taken down: what does not come until all is back is missed, not lost. */
+  expectOutage(): void {
     for (const stream of this.streams) stream.expectOutage();
-    await this.world.kill(part);
   }
 
   /** Kills each part and starts it again, spread over a time, each when all had come back from the one before. */

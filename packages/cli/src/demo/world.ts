@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoint.js";
+import { pause } from "./redial.js";
 
 /** The parts that can be killed and started again. */
 export const PARTS = ["relay", "cloudflare", "bridge"] as const;
@@ -15,4 +16,14 @@ export interface World {
   /** Starts a part that was killed, where it was. */
   revive(part: Part): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A killed part is down for this long, in milliseconds. */
+const DOWN_MS = 500;
+
+/** Kills a part and starts it again. */
+export async function restart(world: World, part: Part): Promise<void> {
+  await world.kill(part);
+  await pause(DOWN_MS);
+  await world.revive(part);
 }

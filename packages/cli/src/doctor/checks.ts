@@ -5,8 +5,11 @@ import { type MoqError, systemRuntime, toMoqError } from "@moq-bridge/runtime";
 import type { RelayConnection } from "@moq-bridge/transport";
 import { openIetf14, openLite } from "../open-session.js";
 import type { Redactor } from "../redactor.js";
-import { registriesOf } from "../registries.js";
-import { checkMappings, checkRegistryFiles } from "../registry/registry-options.js";
+import {
+  checkMappings,
+  checkRegistryFiles,
+  registryOptions,
+} from "../registry/registry-options.js";
 import type { Settings } from "../settings.js";
 import { readTokenFile } from "../token-source.js";
 import { UsageError } from "../usage-error.js";
@@ -19,7 +22,7 @@ export async function checkSettings(settings: Settings, redactor: Redactor): Pro
   const findings = await Promise.all([
     checkRelay(settings, value),
     checkCloudflare(settings),
-    ...checkRegistries(settings),
+    ...checkRegistries(settings, redactor),
     checkFiles(settings, redactor),
   ]);
   return [tokenFinding(token), ...findings].filter((finding) => finding !== undefined);
@@ -101,8 +104,9 @@ async function checkFiles(
   }
 }
 
-function checkRegistries(settings: Settings): Promise<Finding>[] {
-  return registriesOf(settings).map(async ({ source, mapping }): Promise<Finding> => {
+function checkRegistries({ registry }: Settings, redactor: Redactor): Promise<Finding>[] {
+  const { registries = [] } = registryOptions(registry, redactor);
+  return registries.map(async ({ source, mapping }): Promise<Finding> => {
     const subject = "registry";
     let outcome: { live: number } | { error: MoqError } | undefined;
     const poller = new RegistryPoller({

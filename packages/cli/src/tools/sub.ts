@@ -2,6 +2,7 @@ import { cloudflare, standard } from "@moq-bridge/moq-ietf14-session";
 import { Origin, type TrackConsumer } from "@moq-bridge/origin";
 import { MoqError, systemRuntime } from "@moq-bridge/runtime";
 import { openIetf14, openLite, type Target } from "../open-session.js";
+import { printable } from "../printable.js";
 import type { TargetFlags } from "./target.js";
 import { untilStopped } from "./until-stopped.js";
 
@@ -96,5 +97,5 @@ export function frameJson({ group, frame, payload, timestampMs }: ReadFrame): st
 
 /** A frame's payload as one line of text that steers no terminal. */
 export function frameLine({ payload }: ReadFrame): string {
-  return new TextDecoder().decode(payload).replace(/\p{C}/gu, "\u{fffd}");
+  return printable(new TextDecoder().decode(payload));
 }

@@ -3,7 +3,7 @@ import { CLOUDFLARE_OSS } from "@moq-bridge/relay";
 import { demoEnd } from "../demo-end.js";
 import { DemoWorld, type DemoWorldOptions } from "../demo-world.js";
 import { introduction } from "../introduction.js";
-import { pause } from "../redial.js";
+import { restart } from "../world.js";
 import { readBuiltPage } from "./built-page.js";
 import { createPageHandler } from "./page-handler.js";
 
@@ -17,9 +17,6 @@ export interface RunWebDemoOptions extends Omit<DemoWorldOptions, "rules"> {
   readonly stopRequested: Promise<string>;
 }
 
-/** The killed bridge is down for this long, in milliseconds. */
-const DOWN_MS = 500;
-
 /** Runs relays, registry and bridge, and serves a page whose visitors publish and watch on both sides. */
 export async function runWebDemo(options: RunWebDemoOptions): Promise<void> {
   const { write, durationMs, stopRequested, startAdmin } = options;
@@ -32,9 +29,7 @@ export async function runWebDemo(options: RunWebDemoOptions): Promise<void> {
       scene: () => describe(world),
       registry: world.registryService,
       async restartBridge() {
-        await world.kill("bridge");
-        await pause(DOWN_MS);
-        await world.revive("bridge");
+        await restart(world, "bridge");
         write("the bridge was killed and started again\n");
       },
     }),
