@@ -8,12 +8,11 @@ import {
   MemoryStore,
 } from "@moq-bridge/registry/service";
 import {
+  CLOUDFLARE_OSS,
   Ietf14Relay,
-  type Ietf14Rules,
   type ListeningRelay,
   LiteRelay,
   listen,
-  PLAIN_RULES,
   type RelayLog,
   type SelfSigned,
   selfSigned,
@@ -29,8 +28,6 @@ export interface DemoWorldOptions {
   readonly log: Logger;
   /** False: WebSocket on both sides even where QUIC loads. */
   readonly quic: boolean;
-  /** How the draft-14 relay behaves. Default: as a well-behaved peer sees Cloudflare's. */
-  readonly rules?: Ietf14Rules;
 }
 
 const HOST = "127.0.0.1";
@@ -155,9 +152,8 @@ export class DemoWorld implements World {
   }
 
   #startCloudflare(port: number): Promise<ListeningRelay> {
-    const { rules = PLAIN_RULES } = this.#options;
     const log = this.#logAs("draft-14 relay");
-    return this.#listen(new Ietf14Relay({ runtime, rules, log }), port);
+    return this.#listen(new Ietf14Relay({ runtime, rules: CLOUDFLARE_OSS, log }), port);
   }
 
   #listen(relay: LiteRelay | Ietf14Relay, port: number): Promise<ListeningRelay> {

@@ -1,5 +1,4 @@
 import { serveRegistry as serve } from "@moq-bridge/registry/node";
-import { CLOUDFLARE_OSS } from "@moq-bridge/relay";
 import { demoEnd } from "../demo-end.js";
 import { DemoWorld, type DemoWorldOptions } from "../demo-world.js";
 import { introduction } from "../introduction.js";
@@ -8,7 +7,7 @@ import { readBuiltPage } from "./built-page.js";
 import { createPageHandler } from "./page-handler.js";
 
 /** How a demo for browsers runs. */
-export interface RunWebDemoOptions extends Omit<DemoWorldOptions, "rules"> {
+export interface RunWebDemoOptions extends DemoWorldOptions {
   /** Ends after this long; otherwise when it is asked to. */
   readonly durationMs: number | undefined;
   readonly write: (text: string) => void;
@@ -21,7 +20,7 @@ export interface RunWebDemoOptions extends Omit<DemoWorldOptions, "rules"> {
 export async function runWebDemo(options: RunWebDemoOptions): Promise<void> {
   const { write, durationMs, stopRequested, startAdmin } = options;
   const files = readBuiltPage();
-  const world = new DemoWorld({ ...options, rules: CLOUDFLARE_OSS });
+  const world = new DemoWorld(options);
   await world.start();
   const page = await serve(
     createPageHandler({
