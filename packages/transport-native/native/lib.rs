@@ -31,7 +31,7 @@ use tokio::task::AbortHandle;
 use connect::Target;
 use events::{Events, Kind, Payload};
 use session::{start_server, start_session, SessionEntry};
-use stream::{start_recv, start_send, RecvControl, SendControl};
+use stream::{start_recv, start_send, start_unused, RecvControl, SendControl};
 use tls::{Chain, Trust};
 use webtransport::Offer;
 
@@ -283,11 +283,15 @@ impl Hub {
     #[napi]
     pub fn open_uni(&self, session: f64) -> f64 {
         self.open(session, |entry, shared, id| async move {
-            let Some(send) = entry.session.open_uni().await else {
+            let Some((send, header)) = entry.session.open_uni().await else {
                 return false;
             };
-            let control = register(&shared.sends, id);
-            start_send(&shared, id, send, control);
+            let control = Arc::new(SendControl::unstarted(id, entry.id, send, header));
+            shared.sends.lock().unwrap().insert(id, control);
+            // It may have ended meanwhile, and who looked for unused streams then did not find this one.
+            if !shared.sessions.lock().unwrap().contains_key(&entry.id) {
+                start_unused(&shared, entry.id);
+            }
             true
         })
     }
@@ -338,14 +342,14 @@ impl Hub {
     #[napi]
     pub fn finish(&self, stream: f64) {
         if let Some(send) = find(&self.shared.sends, stream) {
-            send.finish();
+            send.finish(&self.shared);
         }
     }
 
     #[napi]
     pub fn reset(&self, stream: f64, code: u32) {
         if let Some(send) = find(&self.shared.sends, stream) {
-            send.reset(code);
+            send.reset(&self.shared, code);
         }
     }
 
@@ -394,7 +398,7 @@ impl Hub {
 
 impl Hub {
     fn queue(&self, stream: f64, chunk: Bytes) -> bool {
-        find(&self.shared.sends, stream).is_none_or(|send| send.write(chunk))
+        find(&self.shared.sends, stream).is_none_or(|send| send.write(&self.shared, chunk))
     }
 
     /// Opens at once where the peer's limit allows it, else in a task.

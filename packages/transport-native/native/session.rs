@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::events::{Kind, Payload};
-use crate::stream::{start_recv, start_send};
+use crate::stream::{start_recv, start_send, start_unused};
 use crate::webtransport::{self, Offer, Session};
 use crate::{register, runtime, Shared};
 
@@ -73,6 +73,7 @@ pub fn start_session(
             let _ = task.await;
         }
         shared.sessions.lock().unwrap().remove(&id);
+        start_unused(&shared, id);
         let value = end.code.map_or(-1.0, f64::from);
         let texts = Payload::Texts(Some(end.by.into()), end.reason);
         shared.emit(Kind::Closed, id, value, texts);

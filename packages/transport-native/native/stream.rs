@@ -1,4 +1,4 @@
-//! One task per stream half. Commands reach it through a small shared state and
+//! One task per stream half that is in use. Commands reach it through a small shared state and
 //! a wake-up, so that reset, stop and priority never wait for blocked data.
 
 use std::future::{poll_fn, Future};
@@ -34,6 +34,8 @@ pub struct SendControl {
 
 #[derive(Default)]
 struct SendState {
+    /// Until there is something to send.
+    unstarted: Option<Unstarted>,
     chunks: Vec<Bytes>,
     queued: usize,
     writer_waits: bool,
@@ -42,32 +44,71 @@ struct SendState {
     priority: Option<i32>,
 }
 
+/// A stream that was opened and not used. The peer knows nothing of it yet.
+struct Unstarted {
+    id: u64,
+    session: u64,
+    send: SendStream,
+}
+
 impl SendControl {
+    /// Of a stream whose task starts, with the header, when there is more to send: so the header, the
+    /// priority, a short group and its FIN cost one wake-up and one packet.
+    pub fn unstarted(id: u64, session: u64, send: SendStream, header: Bytes) -> Self {
+        let state = SendState {
+            unstarted: Some(Unstarted { id, session, send }),
+            queued: header.len(),
+            chunks: vec![header],
+            ..SendState::default()
+        };
+        Self {
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        }
+    }
+
     /// Queues a chunk; false tells the writer to wait for `Drained`.
-    pub fn write(&self, chunk: Bytes) -> bool {
-        let mut state = self.state.lock().unwrap();
-        state.queued += chunk.len();
-        state.chunks.push(chunk);
-        state.writer_waits = state.queued > SEND_QUEUE_BYTES;
-        let room = !state.writer_waits;
-        drop(state);
-        self.wake.notify_one();
-        room
+    pub fn write(self: &Arc<Self>, shared: &Arc<Shared>, chunk: Bytes) -> bool {
+        self.command(shared, |state| {
+            state.queued += chunk.len();
+            state.chunks.push(chunk);
+            state.writer_waits = state.queued > SEND_QUEUE_BYTES;
+            !state.writer_waits
+        })
     }
 
-    pub fn finish(&self) {
-        self.state.lock().unwrap().finish = true;
-        self.wake.notify_one();
+    pub fn finish(self: &Arc<Self>, shared: &Arc<Shared>) {
+        self.command(shared, |state| state.finish = true);
     }
 
-    pub fn reset(&self, code: u32) {
-        self.state.lock().unwrap().reset = Some(code);
-        self.wake.notify_one();
+    pub fn reset(self: &Arc<Self>, shared: &Arc<Shared>, code: u32) {
+        self.command(shared, |state| state.reset = Some(code));
     }
 
     pub fn set_priority(&self, priority: i32) {
-        self.state.lock().unwrap().priority = Some(priority);
-        self.wake.notify_one();
+        let mut state = self.state.lock().unwrap();
+        state.priority = Some(priority);
+        if state.unstarted.is_none() {
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Changes what is to be done, and starts or wakes the task that does it.
+    fn command<T>(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        change: impl FnOnce(&mut SendState) -> T,
+    ) -> T {
+        let mut state = self.state.lock().unwrap();
+        let result = change(&mut state);
+        let unstarted = state.unstarted.take();
+        drop(state);
+        match unstarted {
+            Some(stream) => start_send(shared, stream.id, stream.send, self.clone()),
+            None => self.wake.notify_one(),
+        }
+        result
     }
 
     /// Counts bytes the connection took; true when a waiting writer may go on.
@@ -115,6 +156,20 @@ pub fn start_send(shared: &Arc<Shared>, id: u64, mut send: SendStream, control: 
             }
         }
     });
+}
+
+/// The session has ended: streams that were never used have a task now to tell that they are lost.
+pub fn start_unused(shared: &Arc<Shared>, session: u64) {
+    let controls: Vec<_> = shared.sends.lock().unwrap().values().cloned().collect();
+    for control in controls {
+        let unused = {
+            let mut state = control.state.lock().unwrap();
+            state.unstarted.take_if(|stream| stream.session == session)
+        };
+        if let Some(stream) = unused {
+            start_send(shared, stream.id, stream.send, control);
+        }
+    }
 }
 
 async fn run_send(

@@ -53,7 +53,7 @@ pub struct Session {
     pub connection: Connection,
     pub protocol: Option<String>,
     /// In front of every unidirectional stream, bidirectional stream and datagram.
-    headers: [Vec<u8>; 3],
+    headers: [Bytes; 3],
     session_id: proto::VarInt,
     connect_send: Mutex<Option<SendStream>>,
     /// Closing any of HTTP/3's own streams would end the connection.
@@ -173,7 +173,7 @@ impl Session {
         Self {
             connection,
             protocol,
-            headers,
+            headers: headers.map(Bytes::from),
             session_id,
             connect_send: Mutex::new(Some(connect_send)),
             held: Mutex::new(vec![held]),
@@ -182,10 +182,10 @@ impl Session {
         }
     }
 
-    pub async fn open_uni(&self) -> Option<SendStream> {
-        let mut send = self.connection.open_uni().await.ok()?;
-        send.write_all(&self.headers[0]).await.ok()?;
-        Some(send)
+    /// A new stream and the header that has to come first on it.
+    pub async fn open_uni(&self) -> Option<(SendStream, Bytes)> {
+        let send = self.connection.open_uni().await.ok()?;
+        Some((send, self.headers[0].clone()))
     }
 
     pub async fn open_bidi(&self) -> Option<(SendStream, RecvStream)> {
@@ -217,7 +217,7 @@ impl Session {
         loop {
             let mut datagram = self.connection.read_datagram().await?;
             let header = &self.headers[2];
-            if datagram.starts_with(header) {
+            if datagram.starts_with(&header[..]) {
                 return Ok(datagram.split_off(header.len()));
             }
         }

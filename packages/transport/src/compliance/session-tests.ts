@@ -89,6 +89,16 @@ export function sessionTests(suite: Suite): void {
       await Promise.all([opener.closed, acceptor.closed]);
     });
 
+    it("ends a stream that was opened and never used", async () => {
+      const { opener, acceptor } = suite.ends(side);
+      const unused = await opener.openUni();
+      unused.setPriority(1);
+      const failed = errorOf(unused.finished);
+      acceptor.close(6, "");
+      expect(await failed).toMatchObject(SESSION_CLOSED);
+      expect(await unused.stopped).toBeUndefined();
+    });
+
     it("ends a blocked write", async () => {
       const ends = suite.ends(side);
       const quiet = await quietPeriod(ends);
