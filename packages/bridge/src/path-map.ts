@@ -27,7 +27,8 @@ export class PathMap {
   readonly #add: string;
 
   /**
-   * @param rules all of them must let a path pass; the prefixes are the first one's
+   * @param first whose prefixes count
+   * @param further these, too, must let a path pass
    * @throws {MoqError} `path_invalid` for a prefix that never crosses
    */
   constructor(first: MapOptions, ...further: readonly MapOptions[]) {

@@ -43,14 +43,14 @@ export class Metrics {
           for (const [label, value] of values()) this.inc(label, value);
         },
       });
-    const bySide = (pick: (traffic: SideTraffic) => number) => (): Values =>
-      sides().map(([side, traffic]) => [{ side }, pick(traffic)]);
-
     gauge("info", "The running version.", ["version"], () => [[{ version: about.version }, 1]]);
     gauge("start_time_seconds", "Start of the process since the Unix epoch.", [], () => [
       [{}, about.startedAt / 1000],
     ]);
-    addTraffic(gauge, counter, bySide);
+    for (const [kind, name, help, pick] of TRAFFIC) {
+      const values = (): Values => sides().map(([side, traffic]) => [{ side }, pick(traffic)]);
+      (kind === "gauge" ? gauge : counter)(name, help, ["side"], values);
+    }
     addBridge(gauge, counter, read);
     addProcess(gauge, counter);
     this.#registry.registerMetric(
@@ -74,85 +74,36 @@ type Side = "relay" | "cloudflare";
 type Values = [labels: Record<string, string>, value: number][];
 type Define = (name: string, help: string, labels: string[], values: () => Values) => unknown;
 
-function addTraffic(
-  gauge: Define,
-  counter: Define,
-  bySide: (pick: (traffic: SideTraffic) => number) => () => Values,
-): void {
-  const side = ["side"];
-  gauge(
-    "sessions",
-    "Sessions open now.",
-    side,
-    bySide((t) => t.sessionsOpen),
-  );
-  counter(
-    "sessions_opened",
-    "Sessions opened.",
-    side,
-    bySide((t) => t.sessionsOpened),
-  );
-  counter(
-    "reconnects",
-    "Sessions opened for a lost one.",
-    side,
-    bySide((t) => t.reconnects),
-  );
-  gauge(
-    "subscriptions",
-    "Tracks read from this side now.",
-    side,
-    bySide((t) => t.subscriptions),
-  );
-  gauge(
+/** What is told of the traffic with each side. */
+const TRAFFIC: readonly [
+  kind: "gauge" | "counter",
+  name: string,
+  help: string,
+  pick: (traffic: SideTraffic) => number,
+][] = [
+  ["gauge", "sessions", "Sessions open now.", (t) => t.sessionsOpen],
+  ["counter", "sessions_opened", "Sessions opened.", (t) => t.sessionsOpened],
+  ["counter", "reconnects", "Sessions opened for a lost one.", (t) => t.reconnects],
+  ["gauge", "subscriptions", "Tracks read from this side now.", (t) => t.subscriptions],
+  [
+    "gauge",
     "served_subscriptions",
     "Tracks this side reads from the bridge now.",
-    side,
-    bySide((t) => t.servedSubscriptions),
-  );
-  counter(
-    "received_bytes",
-    "Bytes received on data streams.",
-    side,
-    bySide((t) => t.bytesReceived),
-  );
-  counter(
-    "sent_bytes",
-    "Bytes sent on data streams.",
-    side,
-    bySide((t) => t.bytesSent),
-  );
-  counter(
-    "received_frames",
-    "Frames received.",
-    side,
-    bySide((t) => t.framesReceived),
-  );
-  counter(
-    "sent_frames",
-    "Frames sent.",
-    side,
-    bySide((t) => t.framesSent),
-  );
-  counter(
-    "received_groups",
-    "Groups received.",
-    side,
-    bySide((t) => t.groupsReceived),
-  );
-  counter(
-    "sent_groups",
-    "Groups sent.",
-    side,
-    bySide((t) => t.groupsSent),
-  );
-  counter(
+    (t) => t.servedSubscriptions,
+  ],
+  ["counter", "received_bytes", "Bytes received on data streams.", (t) => t.bytesReceived],
+  ["counter", "sent_bytes", "Bytes sent on data streams.", (t) => t.bytesSent],
+  ["counter", "received_frames", "Frames received.", (t) => t.framesReceived],
+  ["counter", "sent_frames", "Frames sent.", (t) => t.framesSent],
+  ["counter", "received_groups", "Groups received.", (t) => t.groupsReceived],
+  ["counter", "sent_groups", "Groups sent.", (t) => t.groupsSent],
+  [
+    "counter",
     "skipped_groups",
     "Groups that a slow reader of this side did not get whole.",
-    side,
-    bySide((t) => t.groupsSkipped),
-  );
-}
+    (t) => t.groupsSkipped,
+  ],
+];
 
 function addBridge(gauge: Define, counter: Define, read: () => BridgeStatus): void {
   gauge("announcements", "Broadcasts by direction and state.", ["direction", "state"], () => {
