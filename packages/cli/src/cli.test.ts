@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BridgeOptions } from "@moq-bridge/bridge";
 import debug from "debug";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { bridgeStatus } from "./admin/status.fixture.js";
 import { type CliHost, runCli } from "./cli.js";
 import { VERSION } from "./flags.js";
@@ -171,6 +171,15 @@ describe("run", () => {
     expect(await cli.done).toBe(1);
     expect(cli.errors.at(-1)).toMatch(/^\S+ error boom with \[hidden\]\n$/);
     expect(cli.errors.join("")).not.toContain("cli.test.ts");
+  });
+
+  it("so does every other command, without a stack and without a secret", async () => {
+    const cli = setUp(["relay", "--dialect", "draft-14", "--listen", "127.0.0.1:0", "--no-quic"]);
+    await vi.waitFor(() => expect(cli.errors.join("")).toContain("WebSocket: "));
+    cli.uncaught(new Error("boom\nwith jwt=hunter2"));
+    expect(await cli.done).toBe(1);
+    expect(cli.errors.at(-1)).toBe("moq-bridge: boom with jwt=[hidden]\n");
+    cli.signal("SIGTERM");
   });
 
   it("ends with 1 and one line when the bridge cannot start or stop", async () => {

@@ -1,4 +1,4 @@
-import { Bridge } from "@moq-bridge/bridge";
+import { Bridge, type BridgeOptions } from "@moq-bridge/bridge";
 import { type Command, CommanderError } from "commander";
 import { type RunningAdmin, startAdmin } from "./admin/start-admin.js";
 import type { CliHost, ExitCode } from "./cli-host.js";
@@ -35,15 +35,19 @@ export async function runCli(
       write: host.writeError,
     }),
   );
-  const fail = (code: ExitCode, text: string): ExitCode => {
-    host.writeError(`moq-bridge: ${oneLine(redactor.redact(text))}\n`);
-    return code;
-  };
+  let tell = (error: unknown) =>
+    host.writeError(`moq-bridge: ${oneLine(redactor.redact(messageOf(error)))}\n`);
   const parser = { error: "", help: "" };
   let exitCode: ExitCode = 0;
-  const program = createProgram(async (flags, command) => {
-    exitCode = await run(flags, command, host, redactor, createBridge);
-  });
+  const program = createProgram((flags, command) =>
+    run(flags, command, host, redactor, (options, log) => {
+      tell = (error) => {
+        if (error instanceof Error) log.debug(String(error.stack));
+        log.error(oneLine(messageOf(error)));
+      };
+      return createBridge(options);
+    }),
+  );
   const exit = (code: ExitCode) => {
     exitCode = code;
   };
@@ -58,17 +62,19 @@ export async function runCli(
       },
     });
   }
+  const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   try {
     checkCommand(program, host.args);
-    await program.parseAsync([...host.args], { from: "user" });
+    await Promise.race([program.parseAsync([...host.args], { from: "user" }), uncaught]);
     return exitCode;
   } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0;
-      return fail(2, `${withoutValues(parser.error)} (see ${parser.help})`);
+      tell(new UsageError(`${withoutValues(parser.error)} (see ${parser.help})`));
+      return 2;
     }
-    if (error instanceof UsageError) return fail(2, error.message);
-    return fail(1, messageOf(error));
+    tell(error);
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 
@@ -90,8 +96,8 @@ async function run(
   command: Command,
   host: CliHost,
   redactor: Redactor,
-  createBridge: CreateBridge,
-): Promise<ExitCode> {
+  createBridge: (options: BridgeOptions, log: LineLogger) => RunnableBridge,
+): Promise<void> {
   const flags = withConfig(given, command, host);
   if (flags.relayToken !== undefined) redactor.addSecret(flags.relayToken);
   const settings = readSettings(flags, host.environment);
@@ -107,18 +113,10 @@ async function run(
   });
   routeDebugThrough(log);
   await checkMappings(settings.registry, log, redactor);
-  const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
-  try {
-    const bridge = createBridge(bridgeOptions(settings, log, redactor));
-    const admin = await serveAdmin(settings, bridge, { host, log, redactor });
-    await Promise.race([runBridge(settings, log, bridge, host.stopRequested), uncaught]);
-    await admin?.stop();
-    return 0;
-  } catch (error) {
-    if (error instanceof Error) log.debug(String(error.stack));
-    log.error(oneLine(messageOf(error)));
-    return 1;
-  }
+  const bridge = createBridge(bridgeOptions(settings, log, redactor), log);
+  const admin = await serveAdmin(settings, bridge, { host, log, redactor });
+  await runBridge(settings, log, bridge, host.stopRequested);
+  await admin?.stop();
 }
 
 async function serveAdmin(
