@@ -68,7 +68,12 @@ export class Plots {
 function options(title, series, width) {
   const color = (name) => () => style(name);
   const axis = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 } };
-  const timeAxis = { ...axis, space: 70, values: (_plot, times) => times.map(clock) };
+  const timeAxis = {
+    ...axis,
+    space: 70,
+    incrs: [1, 2, 5, 10, 30, 60, 120, 300],
+    values: (_plot, times) => times.map(clock),
+  };
   return {
     title,
     width,
