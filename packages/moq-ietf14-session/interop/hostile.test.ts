@@ -1,4 +1,9 @@
-import { type ControlMessage, DRAFT_14, encodeControlMessage } from "@moq-bridge/moq-wire/ietf14";
+import {
+  type ControlMessage,
+  ControlReader,
+  DRAFT_14,
+  encodeControlMessage,
+} from "@moq-bridge/moq-wire/ietf14";
 import { Origin, type TrackProducer } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
 import {
@@ -11,9 +16,21 @@ import {
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Scene } from "../../testing/src/scene.js";
 import { within } from "../../testing/src/wait.js";
-import { acceptIetf14, connectIetf14, IETF14_PROTOCOLS, standard } from "../src/index.js";
+import {
+  acceptIetf14,
+  connectIetf14,
+  IETF14_PROTOCOLS,
+  type Ietf14Session,
+  type PeerNamespace,
+  standard,
+} from "../src/index.js";
 
 const SOON = 5_000;
+
+/** A peer may have four requests open at once, which the namespaces it publishes are. */
+const PROFILE = { ...standard, grantedRequests: 8n };
+/** Tracks that are asked of a peer that publishes this namespace. */
+const WANTED = { path: "evil", tracks: ["t", "u"] };
 
 let scene: Scene;
 let server: TransportServer;
@@ -23,18 +40,14 @@ let reader: ReturnType<NonNullable<ReturnType<Origin["broadcast"]>>["subscribe"]
 /** One server for all of it, and one viewer who must not notice anything. */
 beforeAll(async () => {
   scene = await Scene.create("draft-14 hostile peers");
-  server = await listenNative({
-    host: "127.0.0.1",
-    port: 0,
-    identity: scene.certificate,
-    protocols: IETF14_PROTOCOLS,
-  });
+  server = await listen();
   const served = new Origin({ runtime });
   track = served.createBroadcast("a/b").createTrack("t");
   const accept = async () => {
     for (let next = await server.accept(); next; next = await server.accept()) {
       // It never comes about for a peer that breaks SETUP.
-      acceptIetf14(next, { runtime, profile: standard, serve: served }).catch(() => {});
+      const options = { runtime, profile: PROFILE, serve: served, onPublishNamespace };
+      acceptIetf14(next, options).catch(() => {});
     }
   };
   void accept();
@@ -46,13 +59,35 @@ beforeAll(async () => {
   reader = copy.broadcast("copy")?.subscribe("t");
 });
 
+function onPublishNamespace(namespace: PeerNamespace, session: Ietf14Session): void {
+  namespace.accept();
+  if (namespace.path !== WANTED.path) return;
+  for (const track of WANTED.tracks) {
+    const subscription = session.subscribe(namespace.path, track);
+    const origin = new Origin({ runtime });
+    subscription.accepted.then(
+      () => subscription.fill(origin.createBroadcast("copy").createTrack(track)),
+      () => {},
+    );
+  }
+}
+
 afterAll(async () => {
   await server.close();
   await scene.end();
 });
 
-function dial(): Promise<TransportSession> {
-  return connectNative(`https://127.0.0.1:${server.port}/`, {
+function listen(): Promise<TransportServer> {
+  return listenNative({
+    host: "127.0.0.1",
+    port: 0,
+    identity: scene.certificate,
+    protocols: IETF14_PROTOCOLS,
+  });
+}
+
+function dial(port = server.port): Promise<TransportSession> {
+  return connectNative(`https://127.0.0.1:${port}/`, {
     protocols: IETF14_PROTOCOLS,
     tls: { ca: scene.certificate.ca },
     timeoutMs: SOON,
@@ -63,17 +98,23 @@ const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", "
 const setup = (...parameters: { type: bigint; value: bigint | Uint8Array }[]) =>
   encodeControlMessage({ type: "client_setup", supportedVersions: [DRAFT_14], parameters });
 const message = (value: ControlMessage) => encodeControlMessage(value);
-const namespace = (requestId: number) =>
-  message({ type: "publish_namespace", requestId, trackNamespace: ["x"], parameters: [] });
-/** SUBSCRIBE for (a, b) "t" as ID 0: its tail is priority, order, forward, filter. */
-const subscribe = (tail: string) => {
-  const body = hex(`00 02 0161 0162 0174 ${tail}`);
-  return Buffer.concat([hex("03"), Uint8Array.of(0, body.byteLength), body]);
+const namespace = (requestId: number, name = "x") =>
+  message({ type: "publish_namespace", requestId, trackNamespace: [name], parameters: [] });
+/** A message of this type and body. */
+const framed = (type: string, body: string) => {
+  const payload = hex(body);
+  return Buffer.concat([
+    hex(type),
+    Uint8Array.of(payload.byteLength >> 8, payload.byteLength),
+    payload,
+  ]);
 };
-const kvp = (tail: string) => {
-  const body = hex(`00 01 0178 ${tail}`);
-  return Buffer.concat([hex("06"), Uint8Array.of(0, body.byteLength), body]);
-};
+/** SUBSCRIBE for (a, b) "t" as this ID: its tail is priority, order, forward, filter. */
+const subscribe = (tail: string, id = "00") => framed("03", `${id} 02 0161 0162 0174 ${tail}`);
+const kvp = (tail: string) => framed("06", `00 01 0178 ${tail}`);
+/** A range of the groups 5 to 9, and an update of it: start group, start object, end group and 1. */
+const RANGE = "80 01 01 04 05 00 09 00";
+const update = (location: string) => framed("02", `02 00 ${location} 80 01 00`);
 
 /** What is said on the control stream, SETUP included where it is good, and the code it must cost. */
 const CONTROL: readonly (readonly [string, readonly Uint8Array[], number])[] = [
@@ -110,6 +151,33 @@ const CONTROL: readonly (readonly [string, readonly Uint8Array[], number])[] = [
   ["GOAWAY with a URI to a server", [setup(), hex("10 0002 01 61")], 3],
   ["a GOAWAY URI above 8,192 bytes", [setup(), hex(`10 2003 6001 ${"61".repeat(8193)}`)], 3],
   ["a fetch type that is none", [setup(), hex("16 0006 00 00 01 04 00 00")], 3],
+  ["content exists 2", [setup(), framed("04", "00 00 00 01 02 00")], 3],
+  ["group order 0 in SUBSCRIBE_OK", [setup(), framed("04", "00 00 00 00 00 00")], 3],
+  ["group order 0 in PUBLISH", [setup(), framed("1d", "00 01 0161 0174 00 00 00 01 00")], 3],
+  ["group order 0 in PUBLISH_OK", [setup(), framed("1e", "00 01 80 00 02 00")], 3],
+  ["group order 0 in FETCH_OK", [setup(), framed("18", "00 00 00 00 00 00")], 3],
+  ["FETCH_OK for no FETCH", [setup(), framed("18", "01 01 00 00 00 00")], 4],
+  ["DELIVERY_TIMEOUT twice", [setup(), kvp("02 02 01 02 01")], 3],
+  ["parameters cut short", [setup(), kvp("01 09 05 61")], 3],
+  ["a SUBSCRIBE_UPDATE that starts before", [setup(), subscribe(RANGE), update("04 00 0a")], 3],
+  ["a SUBSCRIBE_UPDATE that ends after", [setup(), subscribe(RANGE), update("05 00 0b")], 3],
+  ["a SUBSCRIBE_UPDATE without an end", [setup(), subscribe(RANGE), update("05 00 00")], 3],
+  ["a SUBSCRIBE_UPDATE that ends first", [setup(), subscribe(RANGE), update("08 00 06")], 3],
+  [
+    "a FETCH that joins another filter than LargestObject",
+    [setup(), subscribe("80 01 01 01 00"), framed("16", "02 80 01 02 00 01 00")],
+    3,
+  ],
+  [
+    "a second subscription to one track",
+    [setup(), subscribe("80 01 01 02 00"), subscribe("80 01 01 02 00", "02")],
+    3,
+  ],
+  [
+    "a request beyond the grant",
+    [setup(), ...["v", "w", "x", "y", "z"].map((name, i) => namespace(2 * i, name))],
+    7,
+  ],
 ];
 
 function longName(): Uint8Array {
@@ -159,9 +227,49 @@ it("an unknown stream type", async () => {
   await expectServing();
 });
 
+/** A session that has answered the server's two SUBSCRIBEs, with the aliases 5 and 6 unless told otherwise. */
+async function publishing(aliases = ["05", "06"]): Promise<TransportSession> {
+  const { session, control } = await ready();
+  await control.send.write(namespace(0, WANTED.path));
+  const reader = new ControlReader();
+  for (let asked = 0; asked < WANTED.tracks.length; ) {
+    const chunk = await within(control.recv.read(), { what: "SUBSCRIBE", timeoutMs: SOON });
+    if (!chunk) throw new Error("the control stream ended");
+    reader.push(chunk);
+    for (let next = reader.next(); next; next = reader.next()) {
+      if (next.type === "subscribe") asked++;
+    }
+  }
+  for (const [index, alias] of aliases.entries()) {
+    await control.send.write(framed("04", `0${index * 2 + 1} ${alias} 00 01 00 00`));
+  }
+  return session;
+}
+
+it("a track alias in use", async () => {
+  await expectClose(await publishing(["05", "05"]), 5);
+  await expectServing();
+});
+
+it.each([
+  ["an object status that is none", "10 05 00 00 00 00 02", false],
+  ["extensions of an object that does not exist", "11 05 00 00 00 02 02 01 00 01", false],
+  ["a FIN inside an object", "10 05 00 00 00 09 61", true],
+  ["a FIN inside a header", "14 05 00", true],
+])("%s", async (_name, bytes, ends) => {
+  const session = await publishing();
+  const stream = await session.openUni();
+  await stream.write(hex(bytes));
+  if (ends) stream.finish();
+  await expectClose(session, 3);
+  await expectServing();
+});
+
 it.each([
   ["an unknown datagram type", hex("1f 00 00 00")],
   ["an extension bit with no extensions", hex("05 00 00 00 00 61")],
+  ["a datagram with a status that is none", hex("20 00 00 00 00 02")],
+  ["a datagram with extensions of no object", hex("21 00 00 00 00 02 02 01 01")],
 ])("%s", async (_name, bytes) => {
   const { session } = await ready();
   session.sendDatagram(bytes);
@@ -177,9 +285,62 @@ it("a second bidirectional stream", async () => {
   await expectServing();
 });
 
-it("the end of the control stream", async () => {
+it.each([
+  ["FIN", (control: BidiStream) => control.send.finish()],
+  ["RESET_STREAM", (control: BidiStream) => control.send.reset(0)],
+  ["STOP_SENDING", (control: BidiStream) => control.recv.stop(0)],
+])("%s on the control stream", async (_name, end) => {
   const { session, control } = await ready();
-  control.send.finish();
+  end(control);
   await expectClose(session, 3);
   await expectServing();
+});
+
+it("silence instead of SETUP", async () => {
+  const hasty = await listen();
+  try {
+    const accepted = hasty.accept().then((transport) => {
+      if (!transport) throw new Error("nobody came");
+      return acceptIetf14(transport, { runtime, profile: { ...standard, setupTimeoutMs: 100 } });
+    });
+    const refused = expect(accepted).rejects.toMatchObject({ code: "setup_timeout" });
+    const session = await dial(hasty.port);
+    await session.openBidi();
+    await expectClose(session, 0x11);
+    await refused;
+    await expectServing();
+  } finally {
+    await hasty.close();
+  }
+});
+
+const serverSetup = (
+  version: number,
+  ...parameters: { type: bigint; value: bigint | Uint8Array }[]
+) => message({ type: "server_setup", selectedVersion: version, parameters });
+
+/** What a server may not say to our client. */
+it.each([
+  ["a version that was not offered", [serverSetup(0xff000010)], 0x15],
+  ["a PATH", [serverSetup(DRAFT_14, { type: 1n, value: hex("2f") })], 0x8],
+  ["an AUTHORITY", [serverSetup(DRAFT_14, { type: 5n, value: hex("61") })], 0x19],
+  ["CLIENT_SETUP", [setup()], 3],
+  ["GOAWAY twice", [serverSetup(DRAFT_14), hex("10 0001 00"), hex("10 0001 00")], 3],
+  ["a request ID of the client's parity", [serverSetup(DRAFT_14), namespace(0)], 4],
+])("%s from a server", async (_name, bytes, code) => {
+  const scripted = await listen();
+  try {
+    const connecting = dial(scripted.port).then((transport) =>
+      connectIetf14(transport, { runtime, profile: standard }),
+    );
+    connecting.catch(() => {});
+    const session = await within(scripted.accept(), { what: "the client", timeoutMs: SOON });
+    const control = await session?.acceptBidi();
+    if (!session || !control) throw new Error("nobody came");
+    await control.send.write(Buffer.concat(bytes));
+    await expectClose(session, code);
+    await expectServing();
+  } finally {
+    await scripted.close();
+  }
 });
