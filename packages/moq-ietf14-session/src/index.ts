@@ -5,6 +5,7 @@ export {
   type NamespaceTarget,
 } from "./announce-all.js";
 export { acceptIetf14, connectIetf14, IETF14_PROTOCOLS } from "./connect.js";
+export type { TrackStatusAnswer } from "./open-requests.js";
 export type { PeerNamespace } from "./peer-namespace.js";
 export type { NamespacePrefix } from "./prefix.js";
 export { cloudflare, moqRelay, type PeerProfile, standard } from "./profile.js";

@@ -1,12 +1,22 @@
+import type { Location } from "@moq-bridge/moq-wire/ietf14";
 import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
 import type { MoqError } from "@moq-bridge/runtime";
 import type { SessionEvent } from "./control/events.js";
+import type { Deferred } from "./deferred.js";
 import { sessionEnded } from "./errors.js";
 import { parentPath } from "./names.js";
 import type { OfferedNamespace } from "./peer-namespace.js";
 import type { InboundPrefix } from "./prefix.js";
 import type { Publication, PublicationEnd } from "./publication.js";
 import type { InboundSubscription } from "./subscription.js";
+
+/** What TRACK_STATUS_OK says of a track. */
+export interface TrackStatusAnswer {
+  /** The largest group and object there is, absent before the first. */
+  readonly largestLocation: Location | undefined;
+  /** Milliseconds for which it holds, 0 for ever. */
+  readonly expires: bigint;
+}
 
 /** The events {@link OpenRequests.handle} knows: those that answer a request. */
 type RequestEvent = Extract<
@@ -17,6 +27,7 @@ type RequestEvent = Extract<
 /** What the application holds of a session: its requests under way, and the peer's namespaces. */
 export class OpenRequests {
   readonly prefixes = new Map<number, InboundPrefix>();
+  readonly statuses = new Map<number, Deferred<TrackStatusAnswer>>();
   readonly offers = new Map<number, OfferedNamespace>();
   readonly #publications = new Map<number, Publication>();
   readonly #byPath = new Map<Path, Publication>();
@@ -84,6 +95,16 @@ export class OpenRequests {
         this.prefixes.get(event.handle)?.handleRefused(event.error);
         this.prefixes.delete(event.handle);
         break;
+      case "status_answered": {
+        const { largestLocation, expires } = event;
+        this.statuses.get(event.handle)?.resolve({ largestLocation, expires });
+        this.statuses.delete(event.handle);
+        break;
+      }
+      case "status_refused":
+        this.statuses.get(event.handle)?.reject(event.error);
+        this.statuses.delete(event.handle);
+        break;
       case "peer_namespace_done":
         this.endOffer(event.requestId);
         break;
@@ -104,6 +125,7 @@ export class OpenRequests {
       this.#endPublication(handle, { type: "session_closed", error });
     }
     for (const prefix of this.prefixes.values()) prefix.handleRefused(error);
+    for (const status of this.statuses.values()) status.reject(error);
     for (const offer of this.offers.values()) offer.handleEnded();
     this.offers.clear();
   }

@@ -85,6 +85,7 @@ const UNKNOWN_TO_MOQ_RELAY: ReadonlySet<ControlMessageType> = new Set([
   "requests_blocked",
   "subscribe_update",
   "max_request_id",
+  "track_status",
 ]);
 
 /** A peer that follows draft-14. */
@@ -104,6 +105,7 @@ export const standard: PeerProfile = {
     "publish_done",
     "publish_error",
     "fetch_error",
+    "track_status",
     "track_status_ok",
     "track_status_error",
     "publish_namespace",
@@ -174,6 +176,7 @@ export const cloudflare: PeerProfile = {
     "publish_done",
     "publish_error",
     "fetch_error",
+    "track_status",
     "track_status_ok",
     "track_status_error",
     "publish_namespace",

@@ -1,7 +1,8 @@
 import type { ControlMessage, FetchRange } from "@moq-bridge/moq-wire/ietf14";
 import { Origin } from "@moq-bridge/origin";
+import { VirtualRuntime } from "@moq-bridge/runtime";
 import { describe, expect, it } from "vitest";
-import { cloudflare, type PeerProfile, standard } from "./profile.js";
+import { cloudflare, moqRelay, type PeerProfile, standard } from "./profile.js";
 import { publishing } from "./publishing.fixture.js";
 import { ScriptedPeer, subscribeMessage, subscribeOk } from "./session.fixture.js";
 
@@ -157,4 +158,65 @@ describe("what is given up here", () => {
     peer.session.sendGoaway();
     expect(() => peer.session.sendGoaway()).toThrow("already");
   });
+});
+
+describe("TRACK_STATUS of ours", () => {
+  const ok = { type: "track_status_ok", trackAlias: 0, expires: 0n, parameters: [] } as const;
+
+  it("says how far a track is, or why not", async () => {
+    const peer = await ScriptedPeer.start("server", { profile: cloudflare });
+    const known = peer.session.trackStatus("a/b", "t");
+    const unknown = peer.session.trackStatus("a/b", "u");
+    await peer.settle();
+    expect(peer.got("track_status")).toMatchObject([
+      { requestId: 0, trackNamespace: ["a", "b"], trackName: "t" },
+      { requestId: 2, trackName: "u" },
+    ]);
+    await peer.send(
+      { type: "track_status_error", requestId: 2, errorCode: 4, errorReason: "Track not found" },
+      { ...ok, requestId: 0, groupOrder: "ascending", largestLocation: { group: 5, object: 6 } },
+    );
+    expect(await known).toEqual({ largestLocation: { group: 5, object: 6 }, expires: 0n });
+    await expect(unknown).rejects.toMatchObject({ code: "request_refused", wireCode: 4 });
+  });
+
+  it("is refused when nobody answers, the session ends, or the peer cannot be asked", async () => {
+    const peer = await ScriptedPeer.start("server");
+    const late = expect(peer.session.trackStatus("a", "t")).rejects.toMatchObject({
+      code: "request_timeout",
+    });
+    await peer.settle(standard.requestTimeoutMs);
+    await late;
+    await peer.send({ ...ok, requestId: 0, groupOrder: "ascending", largestLocation: undefined });
+    expect(peer.session.stats().strayMessages).toBe(1);
+    const lost = expect(peer.session.trackStatus("a", "t")).rejects.toMatchObject({
+      code: "session_closed",
+    });
+    peer.transport.close(0, "");
+    await peer.settle();
+    await lost;
+    const relay = await ScriptedPeer.start("server", { profile: moqRelay });
+    expect(() => relay.session.trackStatus("a", "t")).toThrow("cannot be asked");
+    const long = peer.session.subscribeNamespace.bind(relay.session, "x".repeat(5000));
+    expect(long).toThrow("4096");
+  });
+});
+
+it("a prefix of the peer that overlaps another is refused with PREFIX_OVERLAP", async () => {
+  const peer = await ScriptedPeer.start("client", {
+    serve: new Origin({ runtime: new VirtualRuntime() }),
+  });
+  const prefix = (requestId: number, ...fields: string[]): ControlMessage => ({
+    type: "subscribe_namespace",
+    requestId,
+    trackNamespacePrefix: fields,
+    parameters: [],
+  });
+  await peer.send(prefix(0, "a", "b"), prefix(2, "a"), prefix(4, "a", "b", "c"), prefix(6, "b"));
+  expect(peer.got("subscribe_namespace_ok").map(({ requestId }) => requestId)).toEqual([0, 6]);
+  const refused = peer.got("subscribe_namespace_error");
+  expect(refused.map(({ requestId, errorCode }) => [requestId, errorCode])).toEqual([
+    [2, 5],
+    [4, 5],
+  ]);
 });

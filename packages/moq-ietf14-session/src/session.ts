@@ -1,25 +1,26 @@
 import { WireError } from "@moq-bridge/moq-wire";
 import {
   decodeDatagram,
-  encodeControlMessage,
   SESSION_ERROR,
   type SubscriptionFilter,
   type TrackNamespace,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { BroadcastConsumer, OriginConsumer, Path, TrackDemand } from "@moq-bridge/origin";
-import { type CancelTimer, MoqError, type Runtime } from "@moq-bridge/runtime";
+import type { CancelTimer, Runtime } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, TransportSession } from "@moq-bridge/transport";
 import createDebug from "debug";
 import { type AnnounceAll, announceAll } from "./announce-all.js";
 import type { SessionEvent } from "./control/events.js";
 import { SessionMachine } from "./control/session-machine.js";
+import { trackStatusMessage } from "./control/status-machine.js";
 import { ControlStream } from "./control-stream.js";
 import { Ingress } from "./data/ingress.js";
 import { type Deferred, deferred } from "./deferred.js";
 import { EarlyDatagrams } from "./early-datagrams.js";
+import { checkEncodable } from "./encodable.js";
 import { peerViolation, sessionEnded } from "./errors.js";
 import { toNamespace, toPath } from "./names.js";
-import { OpenRequests } from "./open-requests.js";
+import { OpenRequests, type TrackStatusAnswer } from "./open-requests.js";
 import { OfferedNamespace, type PeerNamespace } from "./peer-namespace.js";
 import { InboundPrefix, type NamespacePrefix } from "./prefix.js";
 import type { PeerProfile } from "./profile.js";
@@ -161,9 +162,7 @@ export class Ietf14Session {
   publishPrefix(path: Path, find: FindBroadcast): NamespacePublication {
     this.#assertOpen();
     const namespace = toNamespace(path);
-    checkEncodable(() =>
-      encodeControlMessage({ type: "publish_namespace_done", trackNamespace: namespace }),
-    );
+    checkEncodable({ type: "publish_namespace_done", trackNamespace: namespace });
     const now = () => this.#options.runtime.now();
     const handle = this.#machine.namespacePublisher.publish(namespace, now());
     const publication = new Publication(path, find, () => {
@@ -197,7 +196,7 @@ export class Ietf14Session {
       filter,
       parameters: [],
     } as const;
-    checkEncodable(() => encodeControlMessage({ type: "subscribe", requestId: 0, ...request }));
+    checkEncodable({ type: "subscribe", requestId: 0, ...request });
     const handle = this.#machine.subscriber.subscribe(request, runtime.now());
     const subscription = new InboundSubscription({
       ingress: this.#ingress,
@@ -225,6 +224,7 @@ export class Ietf14Session {
   subscribeNamespace(prefix: Path): NamespacePrefix {
     this.#assertOpen();
     const namespace = toNamespace(prefix);
+    checkEncodable({ type: "unsubscribe_namespace", trackNamespacePrefix: namespace });
     const machine = this.#machine.namespaceSubscriber;
     const handle = machine.subscribe(namespace, this.#options.runtime.now());
     const own = new InboundPrefix(() => {
@@ -235,6 +235,23 @@ export class Ietf14Session {
     this.#requests.prefixes.set(handle, own);
     this.#flush();
     return own;
+  }
+
+  /**
+   * Asks how far a track is, without subscribing (TRACK_STATUS). Rejects with `request_refused` (code as
+   * `wireCode`), `request_timeout` or `session_closed`.
+   *
+   * @throws {MoqError} `message_not_allowed` for peers that cannot be asked, `path_invalid`, `requests_blocked`, `session_closed`
+   */
+  trackStatus(path: Path, track: string): Promise<TrackStatusAnswer> {
+    this.#assertOpen();
+    const namespace = toNamespace(path);
+    checkEncodable(trackStatusMessage(0, namespace, track));
+    const handle = this.#machine.status.ask(namespace, track, this.#options.runtime.now());
+    const answer = deferred<TrackStatusAnswer>();
+    this.#requests.statuses.set(handle, answer);
+    this.#flush();
+    return answer.promise;
   }
 
   /** Sends GOAWAY, once; only a server gives a URI. @throws {MoqError} `message_not_allowed`, `session_closed` */
@@ -419,14 +436,5 @@ export class Ietf14Session {
       this.#flush();
     });
     this.#timer = { at, cancel };
-  }
-}
-
-function checkEncodable(encode: () => unknown): void {
-  try {
-    encode();
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new MoqError("path_invalid", message, { scope: "subscription", cause });
   }
 }

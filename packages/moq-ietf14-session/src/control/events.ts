@@ -30,6 +30,13 @@ export type SessionEvent =
   | { readonly type: "publication_withdrawn"; readonly handle: number }
   | { readonly type: "prefix_accepted"; readonly handle: number }
   | { readonly type: "prefix_refused"; readonly handle: number; readonly error: MoqError }
+  | {
+      readonly type: "status_answered";
+      readonly handle: number;
+      readonly largestLocation: Location | undefined;
+      readonly expires: bigint;
+    }
+  | { readonly type: "status_refused"; readonly handle: number; readonly error: MoqError }
   | PeerSubscribe
   | {
       readonly type: "peer_update";

@@ -71,12 +71,7 @@ export class MachinePair {
 
   /** @param overWire whether messages are encoded and decoded on their way */
   constructor(profile: PeerProfile, overWire: boolean) {
-    const sends = new Set<ControlMessageType>([
-      ...profile.sends,
-      "track_status",
-      "fetch",
-      "publish",
-    ]);
+    const sends = new Set<ControlMessageType>([...profile.sends, "fetch", "publish"]);
     this.client = new MachinePeer("client", { ...profile, sends });
     this.server = new MachinePeer("server", { ...profile, sends });
     this.#overWire = overWire;
@@ -184,6 +179,7 @@ export class MachinePair {
     const { subscriber, publisher, namespacePublisher, namespaceSubscriber, ledger } = peer.machine;
     same("subscriber.size", subscriber.size, peer.subscriptions.size);
     same("publisher.size", publisher.size, peer.served.size);
+    same("status.size", peer.machine.status.size, peer.asked.size);
     same("publisher.statuses", publisher.statuses, peer.statuses.size);
     same("namespacePublisher.size", namespacePublisher.size, peer.publications.size);
     same("namespaceSubscriber.namespaces", namespaceSubscriber.namespaces, peer.offers.size);
@@ -206,6 +202,7 @@ export class MachinePair {
       same("namespaceSubscriber.prefixes", peer.machine.namespaceSubscriber.prefixes, 0);
       same("ledger.open", peer.machine.ledger.open, 0);
       same("ledger.blocked", peer.machine.ledger.blocked, 0);
+      same("status.size", peer.machine.status.size, 0);
       must(peer.machine.pollTimeout() === undefined, "something is waited for");
     }
   }

@@ -43,6 +43,7 @@ export class MachinePeer {
   readonly publications = new Map<number, Held>();
   readonly prefixes = new Map<number, Held>();
   readonly served = new Map<number, Held>();
+  readonly asked = new Set<number>();
   readonly statuses = new Set<number>();
   readonly offers = new Map<number, Held>();
   readonly peerPrefixes = new Map<number, Held>();
@@ -120,11 +121,8 @@ export class MachinePeer {
         return this.prefixes.delete(handle);
       }
       case "status":
-        return this.#request((requestId) => ({
-          ...this.#subscribe(name, "t", pick),
-          type: "track_status",
-          requestId,
-        }));
+        this.asked.add(this.machine.status.ask([name], "t", now));
+        return true;
       case "fetch":
         return this.#request((requestId) => ({
           type: "fetch",
@@ -289,6 +287,10 @@ export class MachinePeer {
         break;
       case "prefix_refused":
         end(this.prefixes, event.handle);
+        break;
+      case "status_answered":
+      case "status_refused":
+        must(this.asked.delete(event.handle), `status ${event.handle} was answered again`);
         break;
       case "peer_subscribe":
         this.served.set(event.requestId, { name: `${event.path} ${event.track}`, state: "asked" });

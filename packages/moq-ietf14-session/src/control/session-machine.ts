@@ -17,6 +17,7 @@ import { NamespaceSubscriber } from "./namespace-subscriber.js";
 import { PublisherMachine } from "./publisher-machine.js";
 import { RequestLedger } from "./request-ledger.js";
 import { acceptSetup, clientSetup, serverSetup } from "./setup-machine.js";
+import { StatusMachine } from "./status-machine.js";
 import { SubscriberMachine } from "./subscriber-machine.js";
 import { checkTokens } from "./tokens.js";
 import { refuseUnsupported } from "./unsupported.js";
@@ -74,6 +75,7 @@ export class SessionMachine {
   readonly publisher: PublisherMachine;
   readonly namespacePublisher: NamespacePublisher;
   readonly namespaceSubscriber: NamespaceSubscriber;
+  readonly status: StatusMachine;
   readonly ledger: RequestLedger;
   readonly #side: "client" | "server";
   readonly #profile: PeerProfile;
@@ -118,6 +120,7 @@ export class SessionMachine {
     this.publisher = new PublisherMachine(context);
     this.namespacePublisher = new NamespacePublisher(context);
     this.namespaceSubscriber = new NamespaceSubscriber(context, options.servesPrefixes);
+    this.status = new StatusMachine(context);
     this.#handlers = this.#createHandlers();
     if (side === "client") this.send(clientSetup(profile));
   }
@@ -183,6 +186,7 @@ export class SessionMachine {
     if (this.#state === "setup") return this.#setupDeadline;
     const times = [
       this.subscriber.nextDeadline(),
+      this.status.nextDeadline(),
       this.namespacePublisher.nextDeadline(),
       this.namespaceSubscriber.nextDeadline(),
     ].filter((at) => at !== undefined);
@@ -198,6 +202,7 @@ export class SessionMachine {
     }
     if (this.#state !== "ready") return;
     this.subscriber.handleTimeout(now);
+    this.status.handleTimeout(now);
     this.namespacePublisher.handleTimeout(now);
     this.namespaceSubscriber.handleTimeout(now);
   }
@@ -254,7 +259,8 @@ export class SessionMachine {
   }
 
   #createHandlers(): Handlers {
-    const { subscriber, publisher, namespacePublisher, namespaceSubscriber, ledger } = this;
+    const { subscriber, publisher, status, ledger } = this;
+    const { namespacePublisher, namespaceSubscriber } = this;
     // Answers to requests this package never makes: the request they name is of another kind.
     const mismatched = () => this.#stray++;
     const again = ({ type }: ControlMessage) => {
@@ -274,8 +280,8 @@ export class SessionMachine {
       unsubscribe: (message) => publisher.handleUnsubscribe(message),
       publish_done: (message) => subscriber.handleDone(message),
       track_status: (message) => publisher.handleTrackStatus(message),
-      track_status_ok: mismatched,
-      track_status_error: mismatched,
+      track_status_ok: (message) => status.handleOk(message),
+      track_status_error: (message) => status.handleError(message),
       publish: (message) => publisher.handlePublish(message),
       publish_ok: mismatched,
       publish_error: mismatched,
