@@ -1,15 +1,17 @@
-// Prints who was spoken to in the last `npm run test:interop`, from vitest's JSON report.
+// Prints who was spoken to in the last `npm run test:interop`, from vitest's JSON report,
+// or from the reports given as arguments, for a run in parts.
 // A row is a `describe` titled `interop | ours | peer | protocol | transport`.
 // `--write` also puts the table into docs/interop.md.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const args = process.argv.slice(2);
-const file = args.find((arg) => !arg.startsWith("--")) ?? "test-output/interop.json";
-const report = JSON.parse(readFileSync(file, "utf8"));
+const files = args.filter((arg) => !arg.startsWith("--"));
+if (files.length === 0) files.push("test-output/interop.json");
+const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")));
 
 /** @type {Map<string, { cells: string[], passed: number, failed: number }>} */
 const rows = new Map();
-for (const suite of report.testResults) {
+for (const suite of reports.flatMap(({ testResults }) => testResults)) {
   for (const { ancestorTitles, status } of suite.assertionResults) {
     const title = ancestorTitles.find((each) => each.startsWith("interop | "));
     if (title === undefined) continue;
@@ -36,7 +38,9 @@ const line = (cells) =>
 const table = [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
   "\n",
 );
-const date = new Date(report.startTime).toISOString().slice(0, 10);
+const date = new Date(Math.max(...reports.map(({ startTime }) => startTime)))
+  .toISOString()
+  .slice(0, 10);
 console.log(`Interoperability, ${date}\n\n${table}`);
 
 if (args.includes("--write")) {

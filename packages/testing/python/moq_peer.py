@@ -1,4 +1,4 @@
-"""A moq-lite publisher and viewer over moq-rs, driven by JSON lines on stdin.
+"""A publisher and viewer over moq-rs, as client or as server, driven by JSON lines on stdin.
 
 Every line in is one command, every line out one event; `src/python-peer.ts`
 is the other end and documents both. Payloads travel as base64.
@@ -184,14 +184,52 @@ class Publication:
         self.broadcast.close()
 
 
+def dial(url: str) -> moq.Client:
+    return moq.Client(
+        url,
+        tls_verify=False,
+        # One transport, so that a test knows what it measures.
+        websocket_enabled=url.startswith("ws"),
+        backoff=moq.Backoff(initial_us=200_000, multiplier=2, max_us=500_000, timeout_us=0),
+    )
+
+
+class Listener:
+    """What of a client is used, over a server: all its sessions and this process share one origin."""
+
+    def __init__(self, cert: str, key: str) -> None:
+        self.origin = moq.OriginProducer()
+        self.consumer = self.origin.consume()
+        self.server = moq.Server(
+            "127.0.0.1:0", tls_cert=[cert], tls_key=[key], publish=self.origin, subscribe=self.origin
+        )
+        self.session = None
+        self.serving: asyncio.Task | None = None
+
+    async def __aenter__(self) -> None:
+        await self.server.__aenter__()
+        self.serving = asyncio.create_task(self.server.serve())
+        emit("listening", address=self.server.local_addr)
+
+    async def __aexit__(self) -> None:
+        if self.serving is not None:
+            self.serving.cancel()
+        await self.server.__aexit__()
+
+    def create_broadcast(self, path: str) -> moq.BroadcastProducer:
+        return self.server.create_broadcast(path)
+
+    def announced(self) -> moq.AnnounceConsumer:
+        return self.consumer.announced()
+
+    async def request_broadcast(self, path: str) -> moq.BroadcastConsumer:
+        return await self.consumer.request_broadcast(path)
+
+
 class Peer:
     def __init__(self, command: dict) -> None:
-        self.client = moq.Client(
-            command["url"],
-            tls_verify=False,
-            # One transport, so that a test knows what it measures.
-            websocket_enabled=command["url"].startswith("ws"),
-            backoff=moq.Backoff(initial_us=200_000, multiplier=2, max_us=500_000, timeout_us=0),
+        self.client = (
+            Listener(command["cert"], command["key"]) if command["op"] == "listen" else dial(command["url"])
         )
         self.viewers: dict[str, Viewer] = {}
         self.publications: dict[str, Publication] = {}
@@ -200,7 +238,8 @@ class Peer:
 
     async def connect(self) -> None:
         await self.client.__aenter__()
-        self.background.append(asyncio.create_task(self._watch_status()))
+        if self.client.session is not None:
+            self.background.append(asyncio.create_task(self._watch_status()))
         self.background.append(asyncio.create_task(self._watch_announced()))
 
     async def _watch_status(self) -> None:

@@ -23,6 +23,7 @@ export interface PythonFrame {
 /** What `moq_peer.py` reports. */
 export type PythonEvent =
   | { readonly event: "connected" | "bye" }
+  | { readonly event: "listening"; readonly address: string }
   | { readonly event: "status"; readonly status: string; readonly epoch: number }
   | { readonly event: "closed" | "announced-error"; readonly error: string }
   | {
@@ -52,17 +53,20 @@ export type PythonEvent =
 export type TimedPythonEvent = PythonEvent & { readonly at: number };
 
 /**
- * A real moq-rs client (moq-lite, Rust underneath), as publisher and viewer.
- * It reconnects by itself; a viewer subscribes again each time its path is
- * announced anew.
+ * A real moq-rs client or server (Rust underneath), as publisher and viewer.
+ * A client reconnects by itself; a viewer subscribes again each time its path
+ * is announced anew.
  */
 export class PythonPeer {
   readonly events = new EventLog<TimedPythonEvent>();
   readonly process: PeerProcess;
+  /** Of the relay it is a client of, or its own. */
+  readonly url: string;
   #nextId = 1;
 
-  private constructor(process: PeerProcess) {
+  private constructor(process: PeerProcess, url: string) {
     this.process = process;
+    this.url = url;
     process.output.listen(({ stream, text, at }) => {
       if (stream === "stdout") this.events.push({ ...(JSON.parse(text) as PythonEvent), at });
     });
@@ -70,16 +74,21 @@ export class PythonPeer {
 
   /** Connects to `url` (`https://` uses WebTransport only, `ws://` WebSocket only). */
   static async start(context: SceneContext, name: string, url: string): Promise<PythonPeer> {
-    const process = await PeerProcess.start({
-      name: `python-${name}`,
-      command: peerExecutable("python"),
-      args: [SCRIPT],
-      logFile: context.logFile(`python-${name}`),
-    });
-    const peer = new PythonPeer(process);
+    const process = await startPython(context, name);
+    const peer = new PythonPeer(process, url);
     process.writeLine(JSON.stringify({ op: "connect", url }));
     await process.waitForLine(/"event": "connected"/, { timeoutMs: READY_MS });
     return peer;
+  }
+
+  /** Listens for WebTransport; what its sessions publish and what it publishes is one. */
+  static async listen(context: SceneContext, name: string): Promise<PythonPeer> {
+    const process = await startPython(context, name);
+    const { cert, key } = context.certificate.files;
+    process.writeLine(JSON.stringify({ op: "listen", cert, key }));
+    const { text } = await process.waitForLine(/"event": "listening"/, { timeoutMs: READY_MS });
+    const { address } = JSON.parse(text) as { readonly address: string };
+    return new PythonPeer(process, `https://${address}/`);
   }
 
   /** Waits until `path` is announced. Resolves with the event. */
@@ -208,4 +217,13 @@ export class PythonPeer {
     const failed = this.events.filter((event) => event.event === "command-error", from)[0];
     if (failed !== undefined) throw new Error(JSON.stringify(failed));
   }
+}
+
+function startPython(context: SceneContext, name: string): Promise<PeerProcess> {
+  return PeerProcess.start({
+    name: `python-${name}`,
+    command: peerExecutable("python"),
+    args: [SCRIPT],
+    logFile: context.logFile(`python-${name}`),
+  });
 }

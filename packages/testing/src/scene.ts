@@ -76,6 +76,10 @@ export class Scene implements SceneContext {
     return this.#own(await PythonPeer.start(this, name, url));
   }
 
+  async pythonServer(name: string): Promise<PythonPeer> {
+    return this.#own(await PythonPeer.listen(this, name));
+  }
+
   async moqNet(options: MoqNetOptions): Promise<MoqNetPeer> {
     return this.#own(await MoqNetPeer.start(this, options));
   }
