@@ -223,7 +223,7 @@ describe("wrong usage", () => {
     [["--relay-url"], "option '--relay-url <url>' argument missing (see moq-bridge --help)"],
     [
       ["hunter2hunter2"],
-      "there is no such command; run, status, doctor, list, sub, pub, demo, relay, interop, config-schema, help (see moq-bridge --help)",
+      "there is no such command; there are run, status, doctor, list, sub, pub, demo, relay, interop, config-schema, help (see moq-bridge --help)",
     ],
     [
       ["run", "stop"],

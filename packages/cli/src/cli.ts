@@ -87,7 +87,7 @@ function checkCommand(program: Command, [first]: readonly string[]): void {
   const names = [...program.commands.map((command) => command.name()), "help"];
   if (names.includes(first)) return;
   const near = nearest(first, names);
-  const hint = near === undefined ? names.join(", ") : `did you mean ${near}?`;
+  const hint = near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`;
   throw new UsageError(`there is no such command; ${hint} (see moq-bridge --help)`);
 }
 
