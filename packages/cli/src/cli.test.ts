@@ -175,7 +175,8 @@ describe("run", () => {
 
   it("so does every other command, without a stack and without a secret", async () => {
     const cli = setUp(["relay", "--dialect", "draft-14", "--listen", "127.0.0.1:0", "--no-quic"]);
-    await vi.waitFor(() => expect(cli.errors.join("")).toContain("WebSocket: "));
+    const listens = () => expect(cli.errors.join("")).toContain("WebSocket: ");
+    await vi.waitFor(listens, { timeout: 15_000 });
     cli.uncaught(new Error("boom\nwith jwt=hunter2"));
     expect(await cli.done).toBe(1);
     expect(cli.errors.at(-1)).toBe("moq-bridge: boom with jwt=[hidden]\n");
