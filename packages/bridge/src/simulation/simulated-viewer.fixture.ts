@@ -11,8 +11,8 @@ export class RelayViewer {
   readonly #track: TrackConsumer;
 
   /** `undefined` when nothing of that path is announced. */
-  static join(origin: OriginConsumer, path: string): RelayViewer | undefined {
-    const track = origin.broadcast(path)?.subscribe("t");
+  static join(origin: OriginConsumer, path: string, name: string): RelayViewer | undefined {
+    const track = origin.broadcast(path)?.subscribe(name);
     return track && new RelayViewer(path, track);
   }
 

@@ -10,7 +10,7 @@ import { CdnViewer, RelayViewer } from "./simulated-viewer.fixture.js";
 
 const RELAY = "https://relay.example/";
 const CLOUDFLARE = "https://cdn.example/";
-/** Every publisher writes a frame this often. */
+/** Unless told otherwise every publisher writes a frame this often. */
 const FRAME_MS = 500;
 
 /** A virtual clock whose wall clock can be put wrong. */
@@ -30,6 +30,7 @@ export interface SimulatedWorldOptions {
   readonly latencyMs: number;
   /** What the transport to the relay agrees on; `undefined`: nothing, as old relays do. */
   readonly protocol: string | undefined;
+  readonly frameMs?: number;
 }
 
 /** One bridge that can be killed. */
@@ -56,6 +57,7 @@ export class SimulatedWorld {
   readonly registry: SimulatedRegistry;
   readonly faults: string[] = [];
   readonly #rest: NameRest;
+  readonly #frameMs: number;
   #runs = 0;
   #ticking = true;
   readonly #stopped: Promise<void>[] = [];
@@ -64,6 +66,7 @@ export class SimulatedWorld {
     const { seed, rules, latencyMs } = options;
     this.runtime = new JumpingRuntime({ seed, http: () => this.registry.answer() });
     const { runtime } = this;
+    this.#frameMs = options.frameMs ?? FRAME_MS;
     this.registry = new SimulatedRegistry(runtime);
     this.cdn = new Ietf14Relay({ runtime, rules });
     this.lite = new LiteRelay({ runtime });
@@ -151,8 +154,8 @@ export class SimulatedWorld {
     if (this.bridges[index]?.alive === false) this.bridges[index] = this.#startBridge();
   }
 
-  joinRelay(path: string): RelayViewer | undefined {
-    const viewer = RelayViewer.join(this.lite.combined, path);
+  joinRelay(path: string, track = "t"): RelayViewer | undefined {
+    const viewer = RelayViewer.join(this.lite.combined, path, track);
     if (viewer) this.relayViewers.push(viewer);
     return viewer;
   }
@@ -248,7 +251,7 @@ export class SimulatedWorld {
   }
 
   #tick(): void {
-    this.runtime.setTimer(FRAME_MS, () => {
+    this.runtime.setTimer(this.#frameMs, () => {
       for (const { content } of this.relayPublishers.values()) content.tick();
       for (const { content } of this.cdnPublishers.values()) content.tick();
       if (this.#ticking) this.#tick();
