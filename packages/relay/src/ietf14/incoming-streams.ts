@@ -28,6 +28,7 @@ export interface IncomingStreamsOptions {
 export class IncomingStreams {
   readonly #options: IncomingStreamsOptions;
   readonly #tracks = new Map<number, RelayedTrack>();
+  #open = 0;
   #bound: (() => void)[] = [];
   #fail: (error: unknown) => void = () => {};
 
@@ -55,7 +56,12 @@ export class IncomingStreams {
     for (;;) {
       const stream = await this.#options.transport.acceptUni();
       if (!stream) return;
-      void this.#receive(stream);
+      this.#open++;
+      if (this.#open === this.#options.rules.incomingStreams)
+        this.#options.count("incomingStreams");
+      void this.#receive(stream).finally(() => {
+        this.#open--;
+      });
     }
   }
 

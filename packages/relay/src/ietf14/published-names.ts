@@ -76,6 +76,7 @@ export class PublishedNames {
       this.#cancel(trackNamespace);
       return;
     }
+    count("cancelDelayMs");
     const cancelTimer = runtime.setTimer(rules.cancelDelayMs, () => this.#left(trackNamespace));
     this.#leaving.set(key, { cancelTimer, again: undefined });
   }
@@ -104,6 +105,7 @@ export class PublishedNames {
     if (claim === "taken_over") count("duplicatesAccepted");
     if (tooSoon && rules.announcedBeforeCancel === "wedged") {
       count("announcedBeforeCancel");
+      count("wedgedMs");
       scope.hide(trackNamespace, runtime.now() + rules.wedgedMs);
     }
     log(`published: ${trackNamespace.join("/")}`);

@@ -213,6 +213,7 @@ export class RelayPeer {
   #answers(): boolean {
     const { rules, count } = this.#context;
     this.#requests++;
+    if (BigInt(2 * this.#requests) > rules.grantedRequests) count("grantedRequests");
     if (this.#requests <= (rules.answeredRequests ?? this.#requests)) return true;
     count("answeredRequests");
     return false;
@@ -295,8 +296,11 @@ export class RelayPeer {
 
   #left(track: RelayedTrack, viewer: Viewer): void {
     track.leave(viewer);
-    if (!this.#context.rules.unsubscribesUpstream || track.viewers > 0) return;
-    if (!this.#tracks.has(track.requestId)) return;
+    if (track.viewers > 0 || !this.#tracks.has(track.requestId)) return;
+    if (!this.#context.rules.unsubscribesUpstream) {
+      this.#context.count("unsubscribesUpstream");
+      return;
+    }
     this.#send({ type: "unsubscribe", requestId: track.requestId });
     this.#forget(track);
   }
@@ -312,6 +316,7 @@ export class RelayPeer {
     }
     const track = peer.#track(trackNamespace, trackName);
     if (rules.acceptsAtOnce) {
+      this.#context.count("acceptsAtOnce");
       this.#view(requestId, track, peer);
       return;
     }
@@ -328,6 +333,7 @@ export class RelayPeer {
 
   #view(requestId: number, track: RelayedTrack, peer: RelayPeer): void {
     const { invertsPriority } = this.#context.rules;
+    if (invertsPriority) this.#context.count("invertsPriority");
     this.#send({
       type: "subscribe_ok",
       requestId,

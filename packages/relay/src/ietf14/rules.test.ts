@@ -59,6 +59,37 @@ describe("rules", () => {
   });
 });
 
+describe("rules that a well-behaved peer meets", () => {
+  it("are counted as they apply to a publisher and its viewer", async () => {
+    const world = new World(CLOUDFLARE_OSS);
+    const publisher = await rawPublisher(world);
+    const { subscription } = await world.watch(await world.connect(), "a");
+    expect(world.relay.counts).toMatchObject({ acceptsAtOnce: 1, invertsPriority: 1 });
+    for (let group = 0; group < 98; group++) await publisher.open(group);
+    expect(world.relay.counts).not.toHaveProperty("incomingStreams");
+    await publisher.open(98);
+    expect(world.relay.counts.incomingStreams).toBe(1);
+    expect(world.relay.counts).not.toHaveProperty("unsubscribesUpstream");
+    subscription.unsubscribe();
+    await world.settle();
+    expect(world.relay.counts.unsubscribesUpstream).toBe(1);
+  });
+
+  it("are counted as they apply to requests and names", async () => {
+    const world = new World(CLOUDFLARE_HOSTED);
+    const session = await world.connect();
+    for (let request = 0; request < 51; request++) {
+      const { subscription } = await world.watch(session, "unknown", `t${request}`);
+      subscription.accepted.catch(() => {});
+    }
+    expect(world.relay.counts.grantedRequests).toBe(1);
+    const { control } = await rawSession(world);
+    for (const message of [announce(0), done, announce(2)]) await control.send.write(message);
+    await world.settle();
+    expect(world.relay.counts).toMatchObject({ cancelAfterDone: 1, cancelDelayMs: 1, wedgedMs: 1 });
+  });
+});
+
 describe.each([
   ["cloudflare-oss", CLOUDFLARE_OSS],
   ["plain", PLAIN_RULES],
