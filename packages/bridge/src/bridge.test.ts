@@ -105,6 +105,24 @@ describe("what is live is shown once", () => {
     expect(stateOf(world.bridge.status(), "mine")).toEqual(["to-cloudflare announced"]);
   });
 
+  it("stands by for many names at little cost, and takes all of them when their holder leaves", async () => {
+    const { runtime, relay, cdn } = await begin();
+    const names = Array.from({ length: 60 }, (_, index) => `live/${index}`);
+    for (const name of names) {
+      cdn.held.add(name);
+      new Publisher(relay.native, name);
+    }
+    await runtime.advance(5_000);
+    const requests = () =>
+      cdn.sessions.reduce((sum, session) => sum + session.stats().requestsReceived, 0);
+    const before = requests();
+    await runtime.advance(60_000);
+    expect(requests() - before).toBeLessThanOrEqual(121);
+    cdn.held.clear();
+    await runtime.advance(2_000);
+    expect([...cdn.names.keys()].sort()).toEqual(names.toSorted());
+  });
+
   it("announces a name again that was cancelled", async () => {
     const { runtime, relay, cdn } = await begin();
     new Publisher(relay.native, "mine", [5n]);

@@ -6,6 +6,7 @@ import { connectRelay } from "@moq-bridge/transport";
 import { type CloudflareOptions, cloudflareConnector } from "./cloudflare-connection.js";
 import { Crossings } from "./crossings.js";
 import { DEFAULT_HOLD_MS, DEFAULT_MAX_SESSIONS } from "./defaults.js";
+import { HeldNames } from "./held-names.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import { LostNames } from "./lost-names.js";
@@ -214,6 +215,7 @@ export class Bridge {
         sessions,
         lost: new LostNames(runtime),
         checks: new NameChecks({ runtime, sessions }),
+        held: new HeldNames(runtime),
       },
       streams: {
         runtime,

@@ -2,6 +2,7 @@ import type { Ietf14Session } from "@moq-bridge/moq-ietf14-session";
 import type { BroadcastConsumer, Path } from "@moq-bridge/origin";
 import type { Runtime } from "@moq-bridge/runtime";
 import { whenAborted } from "./abort.js";
+import type { HeldNames } from "./held-names.js";
 import type { Logger } from "./logger.js";
 import type { LostNames } from "./lost-names.js";
 import type { NameChecks } from "./name-checks.js";
@@ -17,6 +18,7 @@ export interface NameOptions {
   readonly log: Logger;
   readonly lost: LostNames;
   readonly checks: NameChecks;
+  readonly held: HeldNames;
 }
 
 /** One of the relay's broadcasts, shown on Cloudflare's side: by a name of its own, or below the announced prefix. */

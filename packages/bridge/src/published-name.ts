@@ -3,6 +3,7 @@ import type { Path } from "@moq-bridge/origin";
 import { type MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
+import type { HeldNames } from "./held-names.js";
 import type { Logger } from "./logger.js";
 import type { LostNames } from "./lost-names.js";
 import type { NameChecks } from "./name-checks.js";
@@ -12,7 +13,7 @@ import { ActivityState, type StateStatus } from "./status.js";
 
 /** After DONE a name is not used again before its CANCEL, or this long. */
 const REST_MS = 15_000;
-/** A name held by another publisher, or refused, is tried again after about this long. */
+/** A name that was cancelled, or whose session was lost, is announced again after about this long. */
 const RETRY = { baseMs: 1_000, capMs: 3_000 };
 
 /**
@@ -29,6 +30,8 @@ export class PublishedName implements Activity {
   readonly #log: Logger;
   readonly #lost: LostNames;
   readonly #checks: NameChecks;
+  readonly #held: HeldNames;
+  #isHeld = false;
   #failures = 0;
 
   constructor(options: {
@@ -40,6 +43,7 @@ export class PublishedName implements Activity {
     log: Logger;
     lost: LostNames;
     checks: NameChecks;
+    held: HeldNames;
   }) {
     this.#path = options.path;
     this.#publish = options.publish;
@@ -48,6 +52,7 @@ export class PublishedName implements Activity {
     this.#log = options.log;
     this.#lost = options.lost;
     this.#checks = options.checks;
+    this.#held = options.held;
     this.#state = new ActivityState(options.runtime, "waiting");
   }
 
@@ -62,7 +67,8 @@ export class PublishedName implements Activity {
       try {
         const lease = await this.#sessions.lease("name", signal);
         await this.#publishOn(lease.session, signal).finally(lease.release);
-        await backoff(this.#runtime, this.#failures, RETRY, signal);
+        if (this.#isHeld) await this.#held.turn(signal);
+        else await backoff(this.#runtime, this.#failures, RETRY, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       }
@@ -77,6 +83,8 @@ export class PublishedName implements Activity {
       publication = this.#publish(session);
       await untilAborted(publication.accepted, signal);
       this.#failures = 0;
+      if (this.#isHeld) this.#held.handleFreed();
+      this.#isHeld = false;
       this.#state.set("announced");
       this.#log.info("shown on Cloudflare", { path: this.#path });
       const release = this.#lookAfter(publication);
@@ -129,6 +137,7 @@ export class PublishedName implements Activity {
   #refused(error: MoqError): void {
     this.#failures++;
     if (error.scope === "session") return;
+    this.#isHeld = true;
     this.#lost.delete(this.#path);
     if (this.#state.now.state !== "conflict") {
       this.#log.warn("Cloudflare refused a name", { path: this.#path, why: error.message });
