@@ -135,6 +135,34 @@ test.concurrent.each(
     }),
 );
 
+test.concurrent("11. two bridges with ordinary tokens, whose announcements moq-relay 0.10.0 shows each other, take none of Cloudflare's names", () =>
+  inScene("11 two bridges", async (scene) => {
+    const world = await startWorld(scene);
+    const { ietf, registry, tokenFile } = world;
+    await writeFile(tokenFile, await signToken(KEY, EVERYTHING));
+    const clock = await startClock(scene, ietf, "live/clock");
+    registry.list("live/clock");
+    const publisher = await ordinaryPeer(scene, world, "publisher");
+    await publisher.publish("talk", "room/talk", "now");
+    const bridges = [
+      await startBridge(scene, world, "WebTransport"),
+      await startBridge(scene, world, "WebTransport"),
+    ];
+    await ietf.received("PUBLISH_NAMESPACE", "room/talk", { timeoutMs: PATIENCE_MS });
+    await publisher.announced("live/clock", { timeoutMs: PATIENCE_MS });
+    await elapse(ECHO_MS);
+    await ietf.publishes("live/clock", "room/talk");
+
+    // The name is free while its publisher is away: it has to get it back.
+    await clock.stop();
+    await elapse(ECHO_MS);
+    await ietf.publishes("room/talk");
+    const back = await startClock(scene, ietf, "live/clock");
+    await back.ticks.waitFor(() => true, { what: "a tick", timeoutMs: PATIENCE_MS });
+    await ietf.publishes("live/clock", "room/talk");
+    for (const bridge of bridges) expectCleanOutput(bridge, await readFile(tokenFile, "utf8"));
+  }));
+
 /** How the relay refuses: over WebTransport it closes the connection. */
 const REFUSAL = {
   WebTransport: "127.0.0.1:PORT: closed by peer: 0",
