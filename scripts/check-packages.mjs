@@ -25,7 +25,7 @@ for (const name of readdirSync(folder)) {
   console.log(`${name}: ${files.length - 1} files, ${Math.ceil(tarball.byteLength / 1024)} KiB`);
 }
 for (const { folder, manifest } of publicPackages()) {
-  if (manifest.keywords.includes("browser")) await checkBrowser(folder, manifest);
+  if (manifest.keywords?.includes("browser")) await checkBrowser(folder, manifest);
 }
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;
