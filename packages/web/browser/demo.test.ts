@@ -68,7 +68,7 @@ test("Chromium shows both sides to each other, and again by itself after the but
   const chromium = await Chromium.start();
   scene.onEnd(() => chromium.stop());
   const { page } = chromium;
-  await page.setViewportSize({ width: 1120, height: 800 });
+  await page.setViewportSize({ width: 1120, height: 1120 });
   await chromium.open(demo.url);
   const [relay, cloudflare] = viewers(chromium);
   await bothShowTheOtherSide(chromium);

@@ -16,6 +16,8 @@ import { endLease, holdLease, type LeaseOptions } from "./registry-lease.js";
 export interface PublisherStatus {
   readonly state: "connecting" | "publishing" | "interrupted";
   readonly trouble: string;
+  /** What is wrong with the registry, or empty. */
+  readonly registryTrouble: string;
   readonly transport: string;
   readonly pictures: number;
 }
@@ -49,7 +51,13 @@ export class Publisher {
   #counter = 0;
   #soundFrame = 0;
   #soundAt = runtime.wallClock();
-  #status: PublisherStatus = { state: "connecting", trouble: "", transport: "", pictures: 0 };
+  #status: PublisherStatus = {
+    state: "connecting",
+    trouble: "",
+    registryTrouble: "",
+    transport: "",
+    pictures: 0,
+  };
 
   /** @throws {Error} a sentence, where this browser cannot encode */
   static async start(options: PublisherOptions): Promise<Publisher> {
@@ -94,7 +102,12 @@ export class Publisher {
   get #lease(): LeaseOptions | undefined {
     const { registry: url, address, name } = this.#options;
     if (!url) return undefined;
-    return { url, side: address.side, name, onTrouble: (trouble) => this.#update({ trouble }) };
+    return {
+      url,
+      side: address.side,
+      name,
+      onTrouble: (registryTrouble) => this.#update({ registryTrouble }),
+    };
   }
 
   #connect(): void {

@@ -19,9 +19,20 @@ test("sentences and figures are apart, for only sentences are read out", () => {
   expect(statusWords({ ...playing, state: "interrupted", trouble })).toBe(
     "Interrupted. Trying to go on. Relay.example cannot be reached.",
   );
-  expect(statusFacts({ state: "connecting", trouble: "", transport: "", pictures: 0 })).toBe(
-    "0 pictures",
+});
+
+test("trouble with the relay and with the registry is said side by side", () => {
+  const status = {
+    state: "interrupted",
+    trouble: "It is gone.",
+    transport: "",
+    pictures: 0,
+  } as const;
+  const registryTrouble = "The registry was not told: no answer.";
+  expect(statusWords({ ...status, registryTrouble })).toBe(
+    "Interrupted. Trying to go on. It is gone. The registry was not told: no answer.",
   );
+  expect(statusFacts({ ...status, registryTrouble })).toBe("0 pictures");
 });
 
 test("latency is said with how it is spread", () => {

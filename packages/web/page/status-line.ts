@@ -13,8 +13,11 @@ const STATES: Readonly<Record<ViewerStatus["state"] | PublisherStatus["state"], 
 };
 
 /** What happens, and what is wrong, in sentences. */
-export function statusWords({ state, trouble }: ViewerStatus | PublisherStatus): string {
-  return trouble === "" ? STATES[state] : `${STATES[state]} ${trouble}`;
+export function statusWords(status: ViewerStatus | PublisherStatus): string {
+  const registryTrouble = "registryTrouble" in status ? status.registryTrouble : "";
+  return [STATES[status.state], status.trouble, registryTrouble]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
 }
 
 /** How old the pictures are. */
