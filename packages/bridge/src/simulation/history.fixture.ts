@@ -92,8 +92,8 @@ export class History {
       else if (world.cdnPublishers.has(path)) world.endCdnPublisher(path, "stop");
     }
     if (this.rules.duplicatesAccepted) {
-      // The other claim took such a name away when it ended: its publisher has to come anew.
-      for (const path of SHARED_NAMES) world.renewCdnPublisher(path);
+      // The end of another claim takes a name away and its publisher is not told: not the bridge's to mend.
+      world.renewCdnPublishers(SHARED_NAMES);
     }
     const { rows } = world.registry;
     for (const path of [...rows.keys()]) if (!world.cdnPublishers.has(path)) rows.delete(path);

@@ -14,6 +14,7 @@ export class SimulatedNetwork {
   /** Connections that are to be lost after so many deliveries. */
   readonly #doomed = new Set<MemoryPair>();
   readonly #latencyMs: number;
+  readonly #onLost: (owner: unknown) => void;
   #seed: number;
   #nextIsCutAfter: number | undefined;
 
@@ -23,12 +24,15 @@ export class SimulatedNetwork {
     protocol: string | undefined;
     seed: number;
     latencyMs: number;
+    /** The relay lost a connection that nobody had closed. */
+    onLost?: (owner: unknown) => void;
   }) {
     this.#runtime = options.runtime;
     this.relay = options.relay;
     this.#protocol = options.protocol;
     this.#seed = options.seed;
     this.#latencyMs = options.latencyMs;
+    this.#onLost = options.onLost ?? (() => {});
   }
 
   /** Connections there are now. */
@@ -56,6 +60,9 @@ export class SimulatedNetwork {
     });
     this.#pairs.set(pair, owner);
     void this.relay.serve(pair.server);
+    void pair.server.closed.then(({ by }) => {
+      if (by === "transport") this.#onLost(owner);
+    });
     void pair.client.closed.then(({ by }) => {
       if (this.#doomed.delete(pair) && by === "transport") this.cutAtMessage++;
       this.#pairs.delete(pair);

@@ -116,7 +116,7 @@ export class CdnPublisher {
   readonly content: Content;
   readonly #runtime: Runtime;
   readonly #network: SimulatedNetwork;
-  readonly #path: string;
+  readonly path: string;
   readonly #origin: Origin;
   readonly #broadcast: BroadcastProducer;
   readonly #stop = new AbortController();
@@ -136,7 +136,7 @@ export class CdnPublisher {
     this.#runtime = runtime;
     this.#network = network;
     this.#rest = rest;
-    this.#path = path;
+    this.path = path;
     this.content = new Content(run);
     this.#origin = new Origin({ runtime });
     this.#broadcast = this.content.announceOn(this.#origin, path);
@@ -153,7 +153,7 @@ export class CdnPublisher {
   /** Falls silent: nobody is told. */
   kill(): void {
     this.#killed = true;
-    if (this.#session) this.#rest.begin(this.#path);
+    if (this.#session) this.#rest.begin(this.path);
     this.#network.cut(this);
     this.#end();
     this.#session?.close();
@@ -167,12 +167,12 @@ export class CdnPublisher {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const broadcast = this.#origin.broadcast(this.#path);
+    const broadcast = this.#origin.broadcast(this.path);
     if (!broadcast) throw new Error("the broadcast is there");
-    await sleep(this.#runtime, this.#rest.of(this.#path), signal).catch(() => undefined);
+    await sleep(this.#runtime, this.#rest.of(this.path), signal).catch(() => undefined);
     while (!signal.aborted) {
       await this.#once(broadcast).catch(() => undefined);
-      const pause = Math.max(1_000, this.#rest.of(this.#path));
+      const pause = Math.max(1_000, this.#rest.of(this.path));
       await sleep(this.#runtime, pause, signal).catch(() => undefined);
     }
     if (this.#killed) this.#network.cut(this);
@@ -186,12 +186,12 @@ export class CdnPublisher {
     this.#session = session;
     if (this.#stop.signal.aborted) session.close();
     try {
-      this.#publication = session.publishNamespace(this.#path, broadcast);
+      this.#publication = session.publishNamespace(this.path, broadcast);
       await this.#publication.accepted;
       await this.#publication.ended;
     } finally {
       const { by } = await Promise.race([session.closed, { by: "local" }]);
-      if (by === "transport") this.#rest.begin(this.#path);
+      if (by === "transport") this.#rest.begin(this.path);
       this.#publication?.withdraw();
       session.close();
     }

@@ -57,6 +57,8 @@ export class SimulatedWorld {
   readonly registry: SimulatedRegistry;
   readonly faults: string[] = [];
   readonly #rest: NameRest;
+  /** Names that a publisher on Cloudflare was lost with. */
+  readonly #lostNames = new Set<string>();
   readonly #frameMs: number;
   #runs = 0;
   #ticking = true;
@@ -75,7 +77,14 @@ export class SimulatedWorld {
       rules.duplicatesAccepted ? rules.heldAfterLossMs + 1_000 : 0,
     );
     const network = { runtime, latencyMs, seed };
-    this.cdnNetwork = new SimulatedNetwork({ ...network, relay: this.cdn, protocol: "moq-00" });
+    this.cdnNetwork = new SimulatedNetwork({
+      ...network,
+      relay: this.cdn,
+      protocol: "moq-00",
+      onLost: (owner) => {
+        if (owner instanceof CdnPublisher) this.#lostNames.add(owner.path);
+      },
+    });
     this.relayNetwork = new SimulatedNetwork({
       ...network,
       relay: this.lite,
@@ -108,12 +117,14 @@ export class SimulatedWorld {
     this.cdnPublishers.delete(path);
   }
 
-  /** The publisher of this name leaves and comes back once nothing can take its name away. */
-  renewCdnPublisher(path: string): void {
-    if (!this.cdnPublishers.has(path)) return;
-    this.endCdnPublisher(path, "stop");
-    this.#rest.begin(path);
-    this.startCdnPublisher(path);
+  /** Publishers whose name had another claim besides leave, and come back once nothing can take it away. */
+  renewCdnPublishers(shared: readonly string[]): void {
+    for (const path of [...this.cdnPublishers.keys()]) {
+      if (!shared.includes(path) && !this.#lostNames.has(path)) continue;
+      this.endCdnPublisher(path, "stop");
+      this.#rest.begin(path);
+      this.startCdnPublisher(path);
+    }
   }
 
   /** The relay's process ends, and so does what it knew. */
