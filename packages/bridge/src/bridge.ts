@@ -13,8 +13,9 @@ import { LostNames } from "./lost-names.js";
 import { NameChecks } from "./name-checks.js";
 import { type MapOptions, PathMap } from "./path-map.js";
 import { RegistryReporter, type ReportOptions } from "./registry-reporter.js";
-import { type RelayOptions, relayConnector } from "./relay-connection.js";
+import { type RelayOptions, readerConnector, relayConnector } from "./relay-connection.js";
 import { RelayNames } from "./relay-names.js";
+import { RelayReaders } from "./relay-readers.js";
 import { RelayToken } from "./relay-token.js";
 import { SessionPool } from "./session-pool.js";
 import type { BridgeStatus } from "./status.js";
@@ -72,6 +73,7 @@ export class Bridge {
   readonly #relayMeter = new TrafficMeter(liteTraffic);
   readonly #cloudflareMeter = new TrafficMeter(ietf14Traffic);
   readonly #relay: Supervisor<LiteSession>;
+  readonly #readers: RelayReaders;
   readonly #cloudflare: SessionPool<Ietf14Session>;
   readonly #sources: StreamSources;
   readonly #reporter: RegistryReporter | undefined;
@@ -88,7 +90,9 @@ export class Bridge {
     this.#cdn = new Origin({ runtime });
     this.#toRelay = new Origin({ runtime });
     this.#token = new RelayToken({ runtime, log, read: () => relayTokenOf(options.relay) });
-    this.#relay = this.#createRelay();
+    const { relay, readers } = this.#createRelay();
+    this.#relay = relay;
+    this.#readers = readers;
     this.#cloudflare = this.#createCloudflare();
     this.#announcements = this.#relayOrigin.announced();
     const { direction, report, registries = [], streams = [] } = options;
@@ -137,6 +141,7 @@ export class Bridge {
     this.#relayNames.stop();
     this.#announcements.close();
     await Promise.all([this.#withdrawAll(), this.#reporter?.stop()]);
+    this.#readers.stop();
     await Promise.all([this.#relay.stop(), this.#cloudflare.stop()]);
   }
 
@@ -161,28 +166,35 @@ export class Bridge {
     };
   }
 
-  #createRelay(): Supervisor<LiteSession> {
-    const { runtime, log, relay, cloudflare, connect = connectRelay } = this.#options;
-    return new Supervisor({
+  #createRelay(): { relay: Supervisor<LiteSession>; readers: RelayReaders } {
+    const { runtime, log, cloudflare, connect = connectRelay } = this.#options;
+    const parts = {
+      runtime,
+      log,
+      relay: this.#options.relay,
+      token: this.#token,
+      connect,
+      origin: this.#relayOrigin,
+      toRelay: this.#toRelay,
+      originId: originIdOf(cloudflare.url),
+      onSession: (tellsBridges: boolean) => this.#relayNames.handleSession(tellsBridges),
+      onAnnounced: () => this.#handleRelayKnown(),
+    };
+    const meter = this.#relayMeter;
+    const read = readerConnector(parts);
+    const readers = new RelayReaders({
+      runtime,
+      log,
+      connect: (subscribe, stop) => meter.counting((signal) => read(subscribe, signal))(stop),
+    });
+    const relay = new Supervisor({
       runtime,
       log,
       name: "relay",
-      connect: this.#relayMeter.counting(
-        relayConnector({
-          runtime,
-          log,
-          relay,
-          token: this.#token,
-          connect,
-          origin: this.#relayOrigin,
-          toRelay: this.#toRelay,
-          originId: originIdOf(cloudflare.url),
-          onSession: (tellsBridges) => this.#relayNames.handleSession(tellsBridges),
-          onAnnounced: () => this.#handleRelayKnown(),
-        }),
-      ),
+      connect: meter.counting(relayConnector({ ...parts, readers })),
       renewal: (_session, signal) => this.#token.renewed(signal),
     });
+    return { relay, readers };
   }
 
   #createCloudflare(): SessionPool<Ietf14Session> {

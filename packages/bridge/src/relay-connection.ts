@@ -1,9 +1,10 @@
 import { connectLite, LITE_PROTOCOLS, type LiteSession } from "@moq-bridge/moq-lite-session";
-import type { Origin } from "@moq-bridge/origin";
+import type { Origin, OriginProducer } from "@moq-bridge/origin";
 import { type Runtime, toMoqError } from "@moq-bridge/runtime";
 import type { connectRelay, TlsTrust } from "@moq-bridge/transport";
 import { GatedOrigin } from "./gated-origin.js";
 import type { Logger } from "./logger.js";
+import type { RelayReaders } from "./relay-readers.js";
 import { type RelayToken, tokenClaims } from "./relay-token.js";
 
 /** How to reach the relay. */
@@ -31,6 +32,8 @@ interface ConnectorOptions {
   /** Served to the relay. */
   toRelay: Origin;
   originId: bigint;
+  /** Read what one session cannot. */
+  readers: RelayReaders;
   /** A session is up. `tellsBridges`: what other bridges announce there is not announced to it. */
   onSession(tellsBridges: boolean): void;
   /** The peer's broadcasts are in `origin`; called before any of `toRelay` is announced. */
@@ -56,31 +59,55 @@ async function openSession(
   token: string | undefined,
   signal: AbortSignal,
 ): Promise<LiteSession> {
-  const url = new URL(options.relay.url);
-  if (token !== undefined) url.searchParams.set("jwt", token);
-  const { session: transport, fellBack } = await options.connect(url.href, {
-    protocols: LITE_PROTOCOLS,
-    tls: options.relay.tls,
-    insecureWs: options.relay.insecureWs,
-    timeoutMs: CONNECT_TIMEOUT_MS,
-    signal,
-  });
+  const { session: transport, fellBack } = await openTransport(options, token, signal);
   if (fellBack) options.log.info(`relay: over WebSocket, because ${fellBack.message}`);
   let open = () => {};
   const gate = new Promise<void>((resolve) => {
     open = resolve;
   });
+  const { runtime, originId, readers } = options;
   const session = await connectLite(transport, {
-    runtime: options.runtime,
+    runtime,
+    originId,
     publish: new GatedOrigin(options.toRelay, gate),
-    subscribe: options.origin,
-    originId: options.originId,
+    subscribe: readers.spreading(options.origin),
   });
+  readers.handleMain(session, !session.hasOrigins || transport.kind === "websocket");
   options.onSession(session.hasOrigins || hidesClusterNames(token));
   await session.announced;
   options.onAnnounced();
   open();
   return session;
+}
+
+/** Opens sessions with the relay that only read: they fill `subscribe` and announce nothing. */
+export function readerConnector(
+  options: Pick<ConnectorOptions, "runtime" | "token" | "relay" | "connect" | "originId">,
+): (subscribe: OriginProducer, signal: AbortSignal) => Promise<LiteSession> {
+  return async (subscribe, signal) => {
+    const token = await options.token.take();
+    const { session: transport } = await openTransport(options, token, signal);
+    const { runtime, originId } = options;
+    const session = await connectLite(transport, { runtime, originId, subscribe });
+    await session.announced;
+    return session;
+  };
+}
+
+function openTransport(
+  { relay, connect }: Pick<ConnectorOptions, "relay" | "connect">,
+  token: string | undefined,
+  signal: AbortSignal,
+): ReturnType<typeof connectRelay> {
+  const url = new URL(relay.url);
+  if (token !== undefined) url.searchParams.set("jwt", token);
+  return connect(url.href, {
+    protocols: LITE_PROTOCOLS,
+    tls: relay.tls,
+    insecureWs: relay.insecureWs,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+    signal,
+  });
 }
 
 /** Relays whose announcements carry no origins hide the names of cluster nodes from each other: bridges with such a token meet none. */

@@ -1,3 +1,4 @@
+import { Origin } from "@moq-bridge/origin";
 import { afterEach, describe, expect, it } from "vitest";
 import { Reader } from "./reader.fixture.js";
 import { Publisher, World } from "./world.fixture.js";
@@ -90,5 +91,63 @@ describe("a relay whose announcements say no origins", () => {
     expect(world.cdn.names.size).toBe(200);
     // Its own interval is a second as well.
     expect((world.bridge.status().registry?.polls ?? 0) - before).toBeLessThanOrEqual(30);
+  });
+});
+
+describe("a relay that admits few streams", () => {
+  const TRACKS = 200;
+
+  it("is read over further sessions, as many as it takes, and only so long", async () => {
+    world = new World({ protocol: "moql" });
+    world.relay.streams = 98;
+    await world.start();
+    const { runtime, relay, cdn, bridge } = world;
+    const own = new Publisher(relay.native, "relay/a", [5n]);
+    await runtime.advance(2_000);
+    const [session] = cdn.sessions;
+    const origin = new Origin({ runtime });
+    const copy = origin.createBroadcast("relay/a");
+    const readers = Array.from({ length: TRACKS }, (_, index) => {
+      const track = copy.createTrack(`${index}`);
+      const subscription = session?.subscribe("relay/a", `${index}`);
+      void subscription?.accepted.then(() => subscription.fill(track));
+      return { subscription, reader: new Reader(origin, "relay/a", `${index}`) };
+    });
+    await runtime.advance(2_000);
+    for (let index = 0; index < TRACKS; index++) {
+      const group = own.tracks.get(`${index}`)?.openGroup(1);
+      group?.writeFrame(bytes("x"));
+      group?.finish();
+    }
+    await runtime.advance(2_000);
+    expect(readers.filter(({ reader }) => reader.frames[0] === "1:x")).toHaveLength(TRACKS);
+    expect(relay.sessions).toHaveLength(3);
+    expect(world.announced(relay.bridged)).toEqual([]);
+    expect([...cdn.names.keys()]).toEqual(["relay/a"]);
+    for (const { subscription } of readers) subscription?.unsubscribe();
+    await runtime.advance(70_000);
+    expect(bridge.status().traffic.relay).toMatchObject({ sessionsOpen: 1, sessionsOpened: 3 });
+    expect([...cdn.names.keys()]).toEqual(["relay/a"]);
+  });
+
+  it("that refuses another session is read as far as the first one goes", async () => {
+    world = new World({ protocol: "moql" });
+    world.relay.streams = 98;
+    await world.start();
+    const { runtime, relay, cdn } = world;
+    new Publisher(relay.native, "relay/a", [5n]);
+    await runtime.advance(2_000);
+    relay.up = false;
+    const accepted: string[] = [];
+    const refused: unknown[] = [];
+    for (let index = 0; index < 120; index++) {
+      cdn.sessions[0]?.subscribe("relay/a", `${index}`).accepted.then(
+        () => accepted.push(`${index}`),
+        (error) => refused.push(error),
+      );
+    }
+    await runtime.advance(12_000);
+    expect(accepted.length).toBeGreaterThan(90);
+    expect(accepted.length + refused.length).toBe(120);
   });
 });

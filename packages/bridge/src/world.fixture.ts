@@ -45,6 +45,8 @@ abstract class Side<S extends { close(): void }> {
   readonly #runtime: VirtualRuntime;
   readonly #pairs: MemoryPair[] = [];
   up = true;
+  /** Streams this side admits at once, each way. */
+  streams = 10_000;
 
   constructor(runtime: VirtualRuntime) {
     this.#runtime = runtime;
@@ -52,7 +54,13 @@ abstract class Side<S extends { close(): void }> {
   }
 
   connect(protocol: string, seed: number): MemoryPair["client"] {
-    const pair = memoryPair({ runtime: this.#runtime, seed, protocol });
+    const pair = memoryPair({
+      runtime: this.#runtime,
+      seed,
+      protocol,
+      maxUniStreams: this.streams,
+      maxBidiStreams: this.streams,
+    });
     this.#pairs.push(pair);
     void this.accept(pair.server, this.#runtime).then(
       (session) => this.sessions.push(session),
