@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CodeBlock, documents, placeOf, ROOT } from "../src/docs/code-blocks.js";
 import { ExampleFolder } from "../src/docs/example-folder.js";
@@ -79,7 +79,13 @@ function startCommands(block: CodeBlock, text: string): Promise<PeerProcess> {
   const script = join(folder.path, `${name}.sh`);
   writeFileSync(script, text);
   const isForRepository = /^(npm|npx -y pnpm\S*) /m.test(text);
-  return start(name, "bash", ["-eu", script], isForRepository ? ROOT : folder.path);
+  return start(name, "bash", ["-eu", script], isForRepository ? placeIn(block) : folder.path);
+}
+
+/** The package that the document is about, else the repository. */
+function placeIn({ document }: CodeBlock): string {
+  const own = join(ROOT, dirname(document));
+  return existsSync(join(own, "package.json")) ? own : ROOT;
 }
 
 function start(name: string, command: string, args: readonly string[], cwd: string) {

@@ -58,6 +58,7 @@ const TABLE: readonly Entry[] = [
   ],
   ["CONTRIBUTING.md", "npm run test:interop", { how: "not run", because: CI }],
   ["CONTRIBUTING.md", "npx vitest", { how: "not run", because: CI }],
+  ["bench/README.md", "npm run hop", { how: "with peers" }],
   ["docs/operating.md", "relayTokenFile", { how: "config" }],
   ["docs/registry.md", "2026-11-23", { how: "registry answer" }],
   ...[
