@@ -3,6 +3,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
+import { connectLite, LITE_PROTOCOLS } from "@moq-bridge/moq-lite-session";
+import { Origin } from "@moq-bridge/origin";
+import { systemRuntime } from "@moq-bridge/runtime";
+import { connectWebSocket } from "@moq-bridge/transport";
 import { peerExecutable } from "../peers/locate.js";
 import { freePort } from "../ports.js";
 import type { Scene } from "../scene.js";
@@ -51,7 +55,7 @@ export class DocumentPeers {
     const cloudflare = await scene.ietfRelay();
     const registry = await scene.registry();
     registry.list("demo/clock");
-    await scene.clock({ url: relay.httpsUrl, namespace: "room/clock", publish: true });
+    await publishClock(scene, relay.wsUrl, "room/clock");
     await scene.clock({ url: cloudflare.url, namespace: "demo/clock", publish: true });
     await cloudflare.publishes("demo/clock");
 
@@ -92,6 +96,24 @@ export class DocumentPeers {
     const documented = new RegExp([...here.keys()].map((text) => `${text}(?!\\d)`).join("|"), "g");
     return (text) => text.replaceAll(documented, (found) => here.get(found) ?? found);
   }
+}
+
+/** A clock on the moq-lite relay: track `now`, four groups a second. */
+async function publishClock(scene: Scene, url: string, path: string): Promise<void> {
+  const transport = await connectWebSocket(url, { protocols: LITE_PROTOCOLS, timeoutMs: 5_000 });
+  const origin = new Origin({ runtime: systemRuntime });
+  await connectLite(transport, { runtime: systemRuntime, originId: 4_711n, publish: origin });
+  const track = origin.createBroadcast(path).createTrack("now");
+  const ticking = setInterval(() => {
+    const group = track.appendGroup();
+    group.writeFrame(new TextEncoder().encode(new Date().toISOString()));
+    group.finish();
+  }, 250);
+  scene.onEnd(async () => {
+    clearInterval(ticking);
+    transport.close(0, "");
+    origin.close();
+  });
 }
 
 /** Lets everybody do everything on moq-relay, whatever the token: without it every token is refused. */
