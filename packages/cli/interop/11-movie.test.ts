@@ -8,8 +8,8 @@ import {
   peerExecutable,
   type Scene,
 } from "@moq-bridge/testing";
-import { expect, test } from "vitest";
-import { inScene, PATIENCE_MS, SCHEMES, startBridged } from "./fixture.js";
+import { describe, expect, test } from "vitest";
+import { inScene, PATIENCE_MS, startBridged } from "./fixture.js";
 
 const FRAMES_PER_GROUP = 10;
 const GROUPS = 6;
@@ -21,44 +21,49 @@ const CATALOG = ".catalog";
 const INIT = "0.mp4";
 const VIDEO = "1.m4s";
 
-test.each(SCHEMES)(
-  "11. a fragmented MP4 of moq-pub is read on the relay by moq-rs, object for object, over %s",
-  (scheme) =>
-    inScene(`11 movie ${scheme}`, async (scene) => {
-      const { ietf, registry, relayUrl } = await startBridged(scene, scheme);
-      const movie = fragmentedMp4({
-        frames: GROUPS * FRAMES_PER_GROUP,
-        framesPerGroup: FRAMES_PER_GROUP,
-        frameBytes: 20_000,
-      });
-      const publisher = await startPublisher(scene, ietf.url);
-      publisher.write(movie.init);
-      await ietf.received("PUBLISH_NAMESPACE", "live/movie", { timeoutMs: PATIENCE_MS });
-      registry.list("live/movie");
+describe.each([
+  ["WebTransport", "https"],
+  ["WebSocket", "ws"],
+] as const)(
+  "interop | the bridge | moq-pub 0.8.15 to moq-rs 0.5.1 through both relays | moq-00 to moq-lite-06 | %s",
+  (_transport, scheme) => {
+    test("a fragmented MP4 arrives object for object", () =>
+      inScene(`11 movie ${scheme}`, async (scene) => {
+        const { ietf, registry, relayUrl } = await startBridged(scene, scheme);
+        const movie = fragmentedMp4({
+          frames: GROUPS * FRAMES_PER_GROUP,
+          framesPerGroup: FRAMES_PER_GROUP,
+          frameBytes: 20_000,
+        });
+        const publisher = await startPublisher(scene, ietf.url);
+        publisher.write(movie.init);
+        await ietf.received("PUBLISH_NAMESPACE", "live/movie", { timeoutMs: PATIENCE_MS });
+        registry.list("live/movie");
 
-      const early = await watch(scene, "early", relayUrl);
-      await expectOnce(early, publisher, movie.init);
-      for (const [index, fragment] of movie.fragments.entries()) {
-        publisher.write(fragment);
-        await elapse(FRAME_MS);
-        if (index === 0) await early.framesRead(VIDEO, 1, { timeoutMs: PATIENCE_MS });
-      }
-      const count = movie.fragments.length;
-      const read = await early.framesRead(VIDEO, count, { timeoutMs: PATIENCE_MS });
-      expect(inOrder(read)).toEqual(movie.fragments.map((each, index) => objectOf(each, index)));
+        const early = await watch(scene, "early", relayUrl);
+        await expectOnce(early, publisher, movie.init);
+        for (const [index, fragment] of movie.fragments.entries()) {
+          publisher.write(fragment);
+          await elapse(FRAME_MS);
+          if (index === 0) await early.framesRead(VIDEO, 1, { timeoutMs: PATIENCE_MS });
+        }
+        const count = movie.fragments.length;
+        const read = await early.framesRead(VIDEO, count, { timeoutMs: PATIENCE_MS });
+        expect(inOrder(read)).toEqual(movie.fragments.map((each, index) => objectOf(each, index)));
 
-      // Who comes when all is written gets both tracks written once, and the newest group whole.
-      const late = await watch(scene, "late", relayUrl);
-      await expectOnce(late, publisher, movie.init);
-      const last = { group: GROUPS - 1, index: FRAMES_PER_GROUP - 1 };
-      await late.events.waitFor(
-        (event) =>
-          event.event === "frame" && event.group === last.group && event.index === last.index,
-        { what: "the end of the newest group", timeoutMs: PATIENCE_MS },
-      );
-      const newest = late.frames(VIDEO).filter(({ group }) => group === last.group);
-      expect(inOrder(newest)).toEqual(inOrder(read).slice(-FRAMES_PER_GROUP));
-    }),
+        // Who comes when all is written gets both tracks written once, and the newest group whole.
+        const late = await watch(scene, "late", relayUrl);
+        await expectOnce(late, publisher, movie.init);
+        const last = { group: GROUPS - 1, index: FRAMES_PER_GROUP - 1 };
+        await late.events.waitFor(
+          (event) =>
+            event.event === "frame" && event.group === last.group && event.index === last.index,
+          { what: "the end of the newest group", timeoutMs: PATIENCE_MS },
+        );
+        const newest = late.frames(VIDEO).filter(({ group }) => group === last.group);
+        expect(inOrder(newest)).toEqual(inOrder(read).slice(-FRAMES_PER_GROUP));
+      }));
+  },
 );
 
 async function startPublisher(scene: Scene, url: string): Promise<PeerProcess> {
