@@ -84,12 +84,13 @@ export class StreamReader {
 
   /** A view of up to `length` bytes, `undefined` when none has arrived. */
   take(length: number): Uint8Array | undefined {
-    const size = Math.min(length, this.#headLeft || this.#chunk.byteLength - this.#offset);
-    if (size === 0) return undefined;
-    const [bytes, start] =
-      this.#headLeft > 0 ? [this.#head, this.#headStart] : [this.#chunk, this.#offset];
-    this.#advanceTo(start + size);
-    return bytes.subarray(start, start + size);
+    const inHead = this.#headLeft > 0;
+    const bytes = inHead ? this.#head : this.#chunk;
+    const start = inHead ? this.#headStart : this.#offset;
+    const end = Math.min(start + length, inHead ? this.#headEnd : bytes.byteLength);
+    if (end === start) return undefined;
+    this.#advanceTo(end);
+    return bytes.subarray(start, end);
   }
 
   get #headLeft(): number {
