@@ -144,3 +144,8 @@ describe.each([CLOUDFLARE_OSS, CLOUDFLARE_HOSTED])("on $name", (rules) => {
     );
   });
 });
+
+it("as many streams are opened toward Cloudflare as its relay was seen to take", async () => {
+  await begin(CLOUDFLARE_OSS);
+  expect(cloudflare.maxOpenStreams).toBe(CLOUDFLARE_OSS.incomingStreams);
+});
