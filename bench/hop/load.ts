@@ -42,10 +42,15 @@ export async function sendLoad(load: Load, sink: LoadSink): Promise<void> {
 export async function fillTrack(track: TrackProducer, load: Load, from: number): Promise<number> {
   let group: ReturnType<TrackProducer["appendGroup"]> | undefined;
   let counted = 0;
+  let ended = false;
+  void track.closed.then(() => {
+    ended = true;
+  });
   await sendLoad(load, {
     group() {
       group?.finish();
-      group = track.appendGroup();
+      // A relay that is overloaded may end the track: what is left counts as lost.
+      group = ended ? undefined : track.appendGroup();
     },
     frame(payload, sentAt) {
       group?.writeFrame(payload);
