@@ -1,4 +1,4 @@
-import { elapse, type Scene } from "@moq-bridge/testing";
+import { elapse, eventually, type Scene } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { ADMIN_FLAGS, adminUrl, statusOf } from "../interop/admin-fixture.js";
 import {
@@ -89,9 +89,13 @@ test.concurrent("moq-clock-ietf is killed and restarted: visible on the relay as
         /^(silent: Cloudflare has the stream, but nothing comes|gone: the publisher left Cloudflare|announced: not verified)/,
       );
     }
-    expect((await statusOf(url)).broadcasts).toMatchObject([
-      { path, state: "announced", reason: undefined },
-    ]);
+    await eventually(
+      async () => {
+        const [broadcast] = (await statusOf(url)).broadcasts;
+        return broadcast?.state === "announced" && broadcast.reason === undefined;
+      },
+      { what: "the status to say that it is well again", timeoutMs: PATIENCE_MS },
+    );
   }));
 
 test.concurrent.each(SCHEMES)(

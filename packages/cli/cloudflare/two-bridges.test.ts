@@ -30,6 +30,7 @@ const RUN_MS = 60_000;
 const END_AT_MS = 5_000;
 const BACK_AT_MS = 26_000;
 const END_AGAIN_AT_MS = 36_000;
+const ENDS = 2;
 /** How long nothing may come. SIGKILL: moq-relay-ietf holds the names for 14 s, and they are tried every 1 to 3 s. */
 const GAP_MS = { SIGKILL: 18_000, SIGTERM: 3_000 } as const;
 const SIGNALS = ["SIGKILL", "SIGTERM"] as const;
@@ -119,6 +120,17 @@ function expectCarried(frames: readonly ReadFrame[], path: string, limit: number
   expect(performance.now() - (frames.at(-1)?.at ?? 0)).toBeLessThan(1_000);
 }
 
+/** moq-relay may read the newest group of a lost bridge again from the other, so a viewer may get it twice. */
+function repeatedGroups(frames: readonly ReadFrame[]): Set<number> {
+  const seen = new Set<string>();
+  const repeated = new Set<number>();
+  for (const { text, group } of frames) {
+    if (seen.has(text)) repeated.add(group);
+    seen.add(text);
+  }
+  return repeated;
+}
+
 test.concurrent.each(
   SCHEMES.flatMap((scheme) => SIGNALS.map((signal) => [signal, scheme] as const)),
 )(
@@ -153,7 +165,7 @@ test.concurrent.each(
       for (const path of TO_RELAY) {
         const frames = onRelay.frames(path).map((frame) => ({ ...frame, text: textOf(frame) }));
         expectCarried(frames, path, limit);
-        expect(new Set(frames.map(({ text }) => text)).size).toBe(frames.length);
+        expect(repeatedGroups(frames).size).toBeLessThanOrEqual(ENDS);
       }
       // The relay takes the other bridge's copy of a stream without its viewers' hearing of it.
       const isMove = (event: TimedPythonEvent) =>
