@@ -19,7 +19,7 @@ function bufferForTests(): Plugin {
   return {
     name: "buffer-for-tests",
     transform(code, id) {
-      if (!/\.(test|fixture|arbitrary)\.ts$/.test(id) || !/\bBuffer\./.test(code)) return;
+      if (!/\.(test|fixture)\.ts$/.test(id) || !/\bBuffer\./.test(code)) return;
       return { code: `import { Buffer } from "buffer/index.js";${code}`, map: null };
     },
   };
