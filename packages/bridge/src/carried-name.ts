@@ -39,7 +39,7 @@ export class CarriedName implements Activity {
     this.broadcast = broadcast;
     this.#isBelowPrefix = prefix !== undefined;
     this.#startedAt = options.runtime.wallClock();
-    const served = options.checks.answering(broadcast);
+    const served = options.checks.answering(path, broadcast);
     const publish = (session: Ietf14Session) => session.publishNamespace(path, served);
     this.#name = prefix ?? new PublishedName({ ...options, path, publish });
   }

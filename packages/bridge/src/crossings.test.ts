@@ -159,6 +159,17 @@ describe("an announced prefix", () => {
     ]);
   });
 
+  it("is answered for itself, though nothing has that name, so that it is not taken for lost", async () => {
+    const { runtime, cdn } = await begin(below);
+    const ask = async (track: string) => {
+      const refused = cdn.sessions[0]?.subscribe("live", track).accepted.catch((error) => error);
+      await runtime.advance(1_000);
+      return (await refused).wireCode;
+    };
+    expect(await ask("t")).toBe(4);
+    expect(await ask(".moq-bridge")).not.toBe(4);
+  });
+
   it("keeps what the registry lists below it from coming back", async () => {
     const { runtime, relay } = await begin(below);
     world.list("live/x");
@@ -200,6 +211,22 @@ describe("capacity", () => {
     await runtime.advance(20_000);
     expect(cdn.names.size).toBe(40);
     expect(lines().filter((line) => line.includes(" waiting "))).toEqual([]);
+  });
+
+  it("is not spent on looking after names where no other session may be opened", async () => {
+    const { runtime, relay, cdn } = await begin({
+      cloudflare: { ...CLOUDFLARE, maxSessions: 1, requestLimit: 50 },
+    });
+    new Publisher(relay.native, "own", [5n]);
+    await runtime.advance(1_200_000);
+    const theirs = new Publisher(cdn.native, "show");
+    world.list("show");
+    await runtime.advance(2_000);
+    const reader = new Reader(relay.bridged, "show");
+    await runtime.advance(1_000);
+    theirs.tracks.get("t")?.openGroup(0)?.writeFrame(bytes("x"));
+    await runtime.advance(1_000);
+    expect(reader.frames).toEqual(["0:x"]);
   });
 
   it("for tracks is waited for and said of their stream", async () => {

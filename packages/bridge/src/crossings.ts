@@ -282,7 +282,9 @@ export class Crossings {
   /** What is served below the announced prefix. */
   #served(name: Path): BroadcastConsumer | undefined {
     const activity = this.#crossings.get(name)?.lane.activity;
-    return activity instanceof CarriedName ? activity.broadcast : undefined;
+    const broadcast = activity instanceof CarriedName ? activity.broadcast : undefined;
+    const { prefix, names } = this.#options;
+    return name === prefix ? names.checks.answering(name, broadcast) : broadcast;
   }
 
   /** The two names of what goes one way under a name on Cloudflare's side. */

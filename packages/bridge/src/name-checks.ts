@@ -3,6 +3,7 @@ import {
   type BroadcastConsumer,
   type EndReason,
   type Hops,
+  Origin,
   type Path,
   RefusedTrack,
   type TrackConsumer,
@@ -20,6 +21,9 @@ const ANSWER_MS = 4_000;
 const CHECK_TRACK = ".moq-bridge";
 /** SUBSCRIBE_ERROR: nobody publishes the name. */
 const DOES_NOT_EXIST = 4;
+const NO_TRACK = new MoqError("track_not_found", "nothing has this name itself", {
+  scope: "subscription",
+});
 /** Not that number, whichever way it comes to who asks. */
 const PUBLISHED_HERE = new MoqError("name_check", "the name is published here", {
   scope: "subscription",
@@ -29,7 +33,7 @@ const PUBLISHED_HERE = new MoqError("name_check", "the name is published here", 
  * Asks for the names we published, in turn, as a viewer would. Where a second
  * claim to a name is accepted, the end of either takes the name from both, and
  * a dead publisher's claim hides the living one's: the holder is told neither.
- * One name that is lost casts doubt on the others, so they are asked for at once.
+ * Only requests that nothing else needs are spent on it, see {@link SessionPool.leaseSpare}. One name that is lost casts doubt on the others, so they are asked for at once.
  */
 export class NameChecks {
   readonly #runtime: Runtime;
@@ -43,9 +47,9 @@ export class NameChecks {
     this.#sessions = options.sessions;
   }
 
-  /** `broadcast`, and an answer to those who only ask whether it is there. */
-  answering(broadcast: BroadcastConsumer): BroadcastConsumer {
-    return new CheckedBroadcast(broadcast);
+  /** `broadcast`, or a name with no track, and an answer to those who only ask whether it is there. */
+  answering(path: Path, broadcast: BroadcastConsumer | undefined): BroadcastConsumer {
+    return new CheckedBroadcast(broadcast ?? withoutTracks(path, this.#runtime));
   }
 
   /** Looks after a name that was accepted, until the function returned is called or it cannot be found: then `onLost` is. */
@@ -66,12 +70,16 @@ export class NameChecks {
     while (!signal.aborted) {
       if (doubted > 0) doubted--;
       else await sleep(this.#runtime, CHECK_MS, signal).catch(() => undefined);
+      const lease = await this.#sessions.leaseSpare(signal).catch(() => undefined);
       const [next] = this.#names;
-      if (!next || signal.aborted) continue;
+      if (!lease || !next) {
+        lease?.release();
+        continue;
+      }
       const [path, onLost] = next;
       this.#names.delete(path);
       this.#names.set(path, onLost);
-      const isLost = await this.#isLost(path, signal).catch(() => false);
+      const isLost = await this.#isLost(path, lease.session, signal).finally(lease.release);
       if (!isLost || this.#names.get(path) !== onLost) continue;
       this.#names.delete(path);
       doubted = this.#names.size;
@@ -81,8 +89,7 @@ export class NameChecks {
     if (this.#names.size > 0) void this.#run();
   }
 
-  async #isLost(path: Path, signal: AbortSignal): Promise<boolean> {
-    const { session, release } = await this.#sessions.lease("track", signal);
+  async #isLost(path: Path, session: Ietf14Session, signal: AbortSignal): Promise<boolean> {
     let subscription: Subscription | undefined;
     try {
       subscription = session.subscribe(path, CHECK_TRACK);
@@ -93,7 +100,6 @@ export class NameChecks {
       return scope === "subscription" && wireCode === DOES_NOT_EXIST;
     } finally {
       subscription?.unsubscribe();
-      release();
     }
   }
 
@@ -106,6 +112,12 @@ export class NameChecks {
     cancel();
     return isSilent;
   }
+}
+
+function withoutTracks(path: Path, runtime: Runtime): BroadcastConsumer {
+  const origin = new Origin({ runtime });
+  origin.dynamic((request) => request.reject(NO_TRACK));
+  return origin.request(path);
 }
 
 class CheckedBroadcast implements BroadcastConsumer {

@@ -6,7 +6,7 @@ import { backoffDelay } from "./backoff.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
 import type { Activity } from "./path-lane.js";
-import type { SessionPool } from "./session-pool.js";
+import type { Lease, SessionPool } from "./session-pool.js";
 import { SilenceWatch } from "./silence-watch.js";
 import { ActivityState, type StateStatus } from "./status.js";
 import { TrackPull } from "./track-pull.js";
@@ -177,29 +177,36 @@ export class RegistryStream implements Activity {
     });
   }
 
-  /** Looks for a stream that nobody watches, again and again. */
+  /** Looks for a stream that nobody watches, again and again, with requests that nothing else needs. */
   async #probe(track: string, onGone: () => void, signal: AbortSignal): Promise<void> {
+    const { sessions, runtime } = this.#options;
     for (;;) {
-      const answer = this.#pulls.size === 0 ? await this.#ask(track, signal) : "unanswered";
-      if (answer === "gone") onGone();
-      if (answer === "there" && this.#pulls.size === 0) this.#state.set("announced");
-      await sleep(this.#options.runtime, PROBE_MS, signal);
+      if (this.#pulls.size === 0) {
+        const answer = await this.#ask(track, await sessions.leaseSpare(signal), signal);
+        if (answer === "gone") onGone();
+        if (answer === "there" && this.#pulls.size === 0) this.#state.set("announced");
+      }
+      await sleep(runtime, PROBE_MS, signal);
     }
   }
 
   /** Asks for a track that was there until it is there again. */
   async #untilBack(track: string, signal: AbortSignal): Promise<void> {
-    const { runtime } = this.#options;
+    const { runtime, sessions } = this.#options;
     for (let failures = 1; ; failures++) {
       const pace = failures <= SOON_ATTEMPTS ? RETURN : LATE_RETURN;
       await sleep(runtime, backoffDelay(runtime, failures, pace), signal);
-      if ((await this.#ask(track, signal)) === "there") return;
+      const lease = await sessions.lease("track", signal);
+      if ((await this.#ask(track, lease, signal)) === "there") return;
     }
   }
 
   /** One SUBSCRIBE, ended as soon as it is answered. Rejects with the signal's reason. */
-  async #ask(track: string, signal: AbortSignal): Promise<"there" | "gone" | "unanswered"> {
-    const { session, release } = await this.#options.sessions.lease("track", signal);
+  async #ask(
+    track: string,
+    { session, release }: Lease<Ietf14Session>,
+    signal: AbortSignal,
+  ): Promise<"there" | "gone" | "unanswered"> {
     let subscription: Subscription | undefined;
     try {
       subscription = session.subscribe(this.#path, track);

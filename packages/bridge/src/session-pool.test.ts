@@ -26,7 +26,7 @@ class FakeSession implements Metered {
   }
 }
 
-function setUp(options: { maxSessions?: number; requests?: number; names?: number } = {}) {
+function setUp(options: { maxSessions?: number; requests?: number; names?: number; grant?: number } = {}) {
   const runtime = new VirtualRuntime();
   const sessions: FakeSession[] = [];
   const pool = new SessionPool<FakeSession>({
@@ -37,21 +37,24 @@ function setUp(options: { maxSessions?: number; requests?: number; names?: numbe
     maxSessions: options.maxSessions ?? 4,
     connect: async () => {
       const session = new FakeSession();
+      session.requestLimit = options.grant ?? session.requestLimit;
       sessions.push(session);
       return session;
     },
   });
   pool.start();
   const signal = new AbortController().signal;
-  const lease = async (work: Work) => {
+  const atOnce = async (leasing: Promise<Lease<FakeSession>>) => {
     let given: Lease<FakeSession> | undefined;
-    void pool.lease(work, signal).then((one) => {
+    void leasing.then((one) => {
       given = one;
     });
     await settle();
     return given;
   };
-  return { runtime, sessions, pool, lease };
+  const lease = (work: Work) => atOnce(pool.lease(work, signal));
+  const leaseSpare = () => atOnce(pool.leaseSpare(signal));
+  return { runtime, sessions, pool, lease, leaseSpare };
 }
 
 describe("SessionPool", () => {
@@ -69,6 +72,58 @@ describe("SessionPool", () => {
     await settle();
     expect(sessions[0]?.isClosed).toBe(true);
     expect(sessions[1]?.isClosed).toBe(false);
+    await pool.stop();
+  });
+
+  it("spares requests for what can be done without only where others can be opened", async () => {
+    const { runtime, pool, lease, leaseSpare } = setUp({ maxSessions: 1, requests: 10 });
+    const track = await lease("track");
+    expect(await leaseSpare()).toBeUndefined();
+    track?.release();
+    await runtime.advance(2_000);
+    await pool.stop();
+  });
+
+  it("gives spare requests on without end where nothing else is done, and leaves the last ones", async () => {
+    const { runtime, pool, sessions, lease, leaseSpare } = setUp({ maxSessions: 2, requests: 10 });
+    await lease("name");
+    for (let i = 0; i < 50; i++) {
+      (await leaseSpare())?.release();
+      await runtime.advance(2_000);
+    }
+    expect(sessions.length).toBeGreaterThan(5);
+    expect(sessions.filter(({ isClosed }) => !isClosed)).toHaveLength(2);
+    const tracks = [];
+    for (let i = 0; i < 4; i++) tracks.push(await lease("track"));
+    expect(tracks).not.toContain(undefined);
+    await pool.stop();
+  });
+
+  it("waits for a session that grants nothing yet instead of opening others, and uses what it grants then", async () => {
+    const { runtime, sessions, pool, lease } = setUp({ grant: 0 });
+    const waiting = pool.lease("track", new AbortController().signal);
+    await runtime.advance(60_000);
+    expect(sessions).toHaveLength(1);
+    expect(await lease("track")).toBeUndefined();
+    expect(pool.status().waiting).toBe(2);
+    if (sessions[0]) sessions[0].requestLimit = 10;
+    await runtime.advance(1_000);
+    expect((await waiting).session).toBe(sessions[0]);
+    expect(pool.status().waiting).toBe(0);
+    await pool.stop();
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("gives a name to a session whose streams were finished, though nobody says so", async () => {
+    const { runtime, sessions, pool, lease } = setUp({ maxSessions: 1 });
+    await lease("name");
+    if (sessions[0]) sessions[0].openSendStreams = 99;
+    const waiting = pool.lease("name", new AbortController().signal);
+    await runtime.advance(5_000);
+    expect(pool.status().waiting).toBe(1);
+    if (sessions[0]) sessions[0].openSendStreams = 3;
+    await runtime.advance(1_000);
+    expect((await waiting).session).toBe(sessions[0]);
     await pool.stop();
   });
 

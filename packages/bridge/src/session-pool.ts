@@ -1,4 +1,4 @@
-import type { Runtime } from "@moq-bridge/runtime";
+import { type CancelTimer, type Runtime, sleep } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
 import type { Logger } from "./logger.js";
 import { type Supervised, Supervisor, type SupervisorStatus } from "./supervisor.js";
@@ -52,6 +52,9 @@ export interface PoolStatus {
 /** From this share of its credit on a session gets a successor. */
 const SPENT_SHARE = 0.8;
 
+/** How often whoever waits looks for what nobody tells: a raised grant, streams that were finished; in milliseconds. */
+const LOOK_MS = 1_000;
+
 /** What one session has spent. */
 class Account {
   requests = 0;
@@ -87,6 +90,7 @@ export class SessionPool<S extends Metered> {
   /** The newest last. */
   #slots: Slot<S>[] = [];
   readonly #waiters = new Set<() => void>();
+  #cancelLook: CancelTimer | undefined;
   #opened = 0;
   #stopping: Promise<unknown>[] = [];
   #stopped = false;
@@ -152,6 +156,25 @@ export class SessionPool<S extends Metered> {
     }
   }
 
+  /**
+   * Waits for a track's request that can be done without: none of the last of
+   * a session, nor of one in use where no other may be opened. Rejects with
+   * the signal's reason.
+   */
+  async leaseSpare(signal: AbortSignal): Promise<Lease<S>> {
+    for (;;) {
+      signal.throwIfAborted();
+      const slot = this.#slots.findLast((candidate) => this.#isSpare(candidate));
+      if (slot?.session) return this.#take(slot, slot.session, "track");
+      await sleep(this.#options.runtime, LOOK_MS, signal);
+    }
+  }
+
+  #isSpare(slot: Slot<S>): boolean {
+    if (!this.#fits(slot, "track") || this.#spent(slot)) return false;
+    return this.#slots.length < this.#options.maxSessions || isEmpty(slot);
+  }
+
   #take(slot: Slot<S>, session: S, work: Work): Lease<S> {
     const { account } = slot;
     const place = work === "name" ? "names" : "tracks";
@@ -165,6 +188,7 @@ export class SessionPool<S extends Metered> {
         if (released) return;
         released = true;
         account[place]--;
+        if (this.#spent(slot)) this.#growIfUseful();
         this.#dropEmptied();
         this.#notify();
       },
@@ -180,7 +204,8 @@ export class SessionPool<S extends Metered> {
   }
 
   #spent({ session, account }: Slot<S>): boolean {
-    if (!session) return false;
+    // One that has spent nothing and yet has no room waits for its grant: another would, too.
+    if (!session || account.requests === 0) return false;
     const { names, streams } = this.#options.limits;
     return (
       account.requests >= SPENT_SHARE * this.#requestLimit(session) ||
@@ -258,11 +283,25 @@ export class SessionPool<S extends Metered> {
         new Promise<void>((resolve) => {
           waiter = resolve;
           this.#waiters.add(resolve);
+          this.#lookAgain();
         }),
         signal,
       );
     } finally {
       this.#waiters.delete(waiter);
+      if (this.#waiters.size === 0) this.#stopLooking();
     }
+  }
+
+  #lookAgain(): void {
+    this.#cancelLook ??= this.#options.runtime.setTimer(LOOK_MS, () => {
+      this.#cancelLook = undefined;
+      this.#notify();
+    });
+  }
+
+  #stopLooking(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
   }
 }
