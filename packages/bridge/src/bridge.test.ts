@@ -130,8 +130,28 @@ describe("what is live is shown once", () => {
     const entry = cdn.names.get("mine");
     cdn.names.delete("mine");
     entry?.namespace.cancel("done", 0);
+    expect(stateOf(world.bridge.status(), "mine")).toEqual(["to-cloudflare announced"]);
+    await runtime.advance(10);
+    expect(stateOf(world.bridge.status(), "mine")).toEqual(["to-cloudflare announcing"]);
     await runtime.advance(5_000);
     expect([...cdn.names.keys()]).toEqual(["mine"]);
+  });
+
+  it("announces a name that is cancelled each time ever more slowly", async () => {
+    const { runtime, relay, cdn } = await begin();
+    new Publisher(relay.native, "mine", [5n]);
+    const cancelForever = async () => {
+      for (let seconds = 0; seconds < 600; seconds++) {
+        await runtime.advance(1_000);
+        cdn.names.get("mine")?.namespace.cancel("not now", 0);
+        cdn.names.delete("mine");
+      }
+    };
+    await cancelForever();
+    expect(cdn.sessions).toHaveLength(1);
+    const requests = cdn.sessions[0]?.stats().requestsReceived ?? 0;
+    expect(requests).toBeGreaterThan(20);
+    expect(requests).toBeLessThan(50);
   });
 });
 

@@ -33,7 +33,8 @@ const PUBLISHED_HERE = new MoqError("name_check", "the name is published here", 
  * Asks for the names we published, in turn, as a viewer would. Where a second
  * claim to a name is accepted, the end of either takes the name from both, and
  * a dead publisher's claim hides the living one's: the holder is told neither.
- * Only requests that nothing else needs are spent on it, see {@link SessionPool.leaseSpare}. One name that is lost casts doubt on the others, so they are asked for at once.
+ * One name that is lost casts doubt on the others, so they are asked for at
+ * once. Only requests that nothing else needs are spent on it.
  */
 export class NameChecks {
   readonly #runtime: Runtime;

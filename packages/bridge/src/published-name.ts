@@ -13,8 +13,13 @@ import { ActivityState, type StateStatus } from "./status.js";
 
 /** After DONE a name is not used again before its CANCEL, or this long. */
 const REST_MS = 15_000;
-/** A name that was cancelled, or whose session was lost, is announced again after about this long. */
+/** A name whose session was lost before it was accepted is announced again after about this long. */
 const RETRY = { baseMs: 1_000, capMs: 3_000 };
+/** One that is accepted and cancelled time after time, ever more slowly: each costs a request. */
+const CANCELLED_RETRY = { baseMs: 1_000, capMs: 30_000 };
+/** A CANCEL this long after the OK is a first one, in milliseconds. */
+const STOOD_MS = 60_000;
+const RENEWED = "withdrawn, to be announced again";
 
 /**
  * Keeps one name announced on Cloudflare's side with PUBLISH_NAMESPACE: on each
@@ -33,6 +38,8 @@ export class PublishedName implements Activity {
   readonly #held: HeldNames;
   #isHeld = false;
   #failures = 0;
+  /** CANCELs in a row. */
+  #cancels = 0;
 
   constructor(options: {
     path: Path;
@@ -68,7 +75,9 @@ export class PublishedName implements Activity {
         const lease = await this.#sessions.lease("name", signal);
         await this.#publishOn(lease.session, signal).finally(lease.release);
         if (this.#isHeld) await this.#held.turn(signal);
-        else await backoff(this.#runtime, this.#failures, RETRY, signal);
+        else if (this.#cancels > 0) {
+          await backoff(this.#runtime, this.#cancels, CANCELLED_RETRY, signal);
+        } else await backoff(this.#runtime, this.#failures, RETRY, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       }
@@ -87,12 +96,11 @@ export class PublishedName implements Activity {
       this.#isHeld = false;
       this.#state.set("announced");
       this.#log.info("shown on Cloudflare", { path: this.#path });
+      const acceptedAt = this.#runtime.now();
       const release = this.#lookAfter(publication);
       const end = await untilAborted(publication.ended, signal).finally(release);
-      if (end.type === "cancelled") {
-        this.#log.info("Cloudflare cancelled the name; announcing it again", { path: this.#path });
-        this.#failures++;
-      }
+      if (end.type === "cancelled") this.#handleCancelled(acceptedAt);
+      else this.#cancels = 0;
       if (end.type === "session_closed") await this.#handleLoss(session);
     } catch (error) {
       const failure = toMoqError(error, "publish_failed", "subscription");
@@ -102,6 +110,13 @@ export class PublishedName implements Activity {
       publication?.withdraw();
       if (signal.aborted && publication) await this.#rest(publication, session);
     }
+  }
+
+  #handleCancelled(acceptedAt: number): void {
+    const stood = this.#runtime.now() - acceptedAt >= STOOD_MS;
+    this.#cancels = stood ? 1 : this.#cancels + 1;
+    this.#state.set("announcing", "Cloudflare cancelled the name; it is announced again");
+    this.#log.info("Cloudflare cancelled the name; announcing it again", { path: this.#path });
   }
 
   async #handleLoss(session: Ietf14Session): Promise<void> {
@@ -114,6 +129,7 @@ export class PublishedName implements Activity {
     const stay = this.#announceOnceMore(publication);
     const unwatch = this.#checks.watch(this.#path, () => {
       this.#log.warn("Cloudflare lost a name; announcing it again", { path: this.#path });
+      this.#state.set("resting", RENEWED);
       publication.withdraw();
     });
     return () => {
@@ -130,12 +146,14 @@ export class PublishedName implements Activity {
       this.#log.info("announcing a name again that a lost session may have taken away", {
         path: this.#path,
       });
+      this.#state.set("resting", RENEWED);
       publication.withdraw();
     });
   }
 
   #refused(error: MoqError): void {
     this.#failures++;
+    this.#cancels = 0;
     if (error.scope === "session") return;
     this.#isHeld = true;
     this.#lost.delete(this.#path);

@@ -26,7 +26,9 @@ class FakeSession implements Metered {
   }
 }
 
-function setUp(options: { maxSessions?: number; requests?: number; names?: number; grant?: number } = {}) {
+function setUp(
+  options: { maxSessions?: number; requests?: number; names?: number; grant?: number } = {},
+) {
   const runtime = new VirtualRuntime();
   const sessions: FakeSession[] = [];
   const pool = new SessionPool<FakeSession>({
