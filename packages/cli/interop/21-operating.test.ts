@@ -1,7 +1,6 @@
-import { eventually } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { metricsProblems, metricValues } from "../src/admin/metrics-lint.fixture.js";
-import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
+import { ADMIN_FLAGS, adminUrl } from "./admin-fixture.js";
 import { inScene, PATIENCE_MS, startBridged, textOf } from "./fixture.js";
 import { runCommand, startCommand } from "./run-command.js";
 
@@ -21,10 +20,10 @@ test("21a. the metrics agree with what viewers on both sides counted, and pass p
       ...["sub", ietf.url, "room/talk", "now", "--dialect", "draft-14", "--tls-ca", ca],
       ...["--format", "json", "--count", "20"],
     ]);
-    await eventually(
-      async () => (await statusOf(url)).cloudflare.traffic.servedSubscriptions === 1,
-      { what: "the subscription", timeoutMs: PATIENCE_MS },
-    );
+    await peer.events.waitFor((event) => event.event === "demand" && event.used, {
+      what: "the relay to ask its publisher for the track",
+      timeoutMs: PATIENCE_MS,
+    });
     for (let group = 0; group < 2; group++) {
       await peer.openGroup("talk");
       for (let frame = 0; frame < 10; frame++) await peer.write("talk", `${group} ${frame}`);

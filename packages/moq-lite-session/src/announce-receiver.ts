@@ -24,6 +24,8 @@ export interface AnnounceReceiverOptions {
   readonly prefix: Path;
   /** Our hop id. */
   readonly originId: bigint;
+  /** Where announcements carry no ids: an id that stands for the peer, appended to each chain. */
+  readonly peerId?: bigint | undefined;
   /** Most live broadcasts accepted. */
   readonly maxBroadcasts: number;
   /** Whether a path that is announced is only our own, come back: it is dropped as a loop is. */
@@ -159,7 +161,7 @@ export class AnnounceReceiver {
 
   /** The whole chain to us, or `undefined` when the announcement is to be dropped. */
   #chain(received: Hops): Hops | undefined {
-    const { version, originId } = this.#options;
+    const { version, originId, peerId } = this.#options;
     if (hasRepeatedId(received)) throw violation("a hop chain has an id twice");
     const chain = [...received];
     if (hopForm(version) === "chain" && !senderAppendsHop(version)) {
@@ -167,6 +169,7 @@ export class AnnounceReceiver {
     }
     // A source that says nothing of itself is an unknown hop.
     if (chain.length === 0) chain.push(0n);
+    if (peerId !== undefined) chain.push(peerId);
     const looped = chain.includes(originId) || hasRepeatedId(chain) || chain.length > MAX_HOPS;
     return looped ? undefined : chain;
   }

@@ -27,6 +27,8 @@ import { Subscription, type SubscriptionIds } from "./subscription.js";
 /** What {@link RemoteBroadcasts} tells its session. */
 export interface RemoteBroadcastsHost {
   readonly context: SessionContext;
+  /** Stands for a peer whose announcements carry no ids. */
+  readonly peerId: bigint | undefined;
   /** Whether an announcement of this path is our own, come back. */
   isOwn(path: Path): boolean;
   /** ANNOUNCE_OK told the peer's id. */
@@ -55,6 +57,7 @@ export class RemoteBroadcasts implements SubscriptionIds {
       version,
       prefix: "",
       originId,
+      peerId: host.peerId,
       maxBroadcasts: limits.broadcasts,
       isOwn: (path) => host.isOwn(path),
     });

@@ -1,6 +1,9 @@
-import { LITE_VERSIONS } from "@moq-bridge/moq-wire/lite";
+import { LITE_VERSIONS, liteAlpn } from "@moq-bridge/moq-wire/lite";
+import { Origin } from "@moq-bridge/origin";
 import { settle, VirtualRuntime } from "@moq-bridge/runtime";
+import { memoryPair } from "@moq-bridge/transport";
 import { beforeEach, describe, expect, it } from "vitest";
+import { acceptLite, connectLite } from "./connect.js";
 import { announced, bytes, connectPair, readGroup } from "./session.fixture.js";
 
 let runtime: VirtualRuntime;
@@ -41,5 +44,30 @@ describe.each(LITE_VERSIONS)("%s", (version) => {
       await runtime.advance(5_000);
       expect(await end).toBeUndefined();
     }
+  });
+
+  it("does not tell a peer of its own broadcast where one Origin is filled and served", async () => {
+    const shared = new Origin({ runtime });
+    const clients = [31n, 32n].map((originId) => {
+      const transport = memoryPair({ runtime, protocol: liteAlpn(version) });
+      const publish = new Origin({ runtime });
+      const receive = new Origin({ runtime });
+      const server = { runtime, originId: 30n, publish: shared, subscribe: shared };
+      const opening = Promise.all([
+        connectLite(transport.client, { runtime, originId, publish, subscribe: receive }),
+        acceptLite(transport.server, server),
+      ]);
+      return { publish, receive, opening };
+    });
+    await runtime.advance(0);
+    await Promise.all(clients.map(({ opening }) => opening));
+    const [publisher, viewer] = clients;
+    const broadcast = publisher?.publish.createBroadcast("room/a");
+    await runtime.advance(100);
+    expect(viewer?.receive.broadcast("room/a")).toBeDefined();
+    expect(publisher?.receive.broadcast("room/a")).toBeUndefined();
+    broadcast?.finish();
+    await runtime.advance(100);
+    expect(viewer?.receive.broadcast("room/a")).toBeUndefined();
   });
 });

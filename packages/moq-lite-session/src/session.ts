@@ -17,7 +17,7 @@ import {
   UNI_STREAM,
 } from "@moq-bridge/moq-wire/lite";
 import type { Path } from "@moq-bridge/origin";
-import { MoqError } from "@moq-bridge/runtime";
+import { MoqError, type Runtime } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, RecvStream } from "@moq-bridge/transport";
 import debug from "debug";
 import { SESSION_CODE, STREAM_CODE } from "./codes.js";
@@ -65,8 +65,12 @@ export class Session implements LiteSession {
       this.#peerIds,
       this.#peerSetup.promise,
     );
+    // Without an id of its own the peer would be told of its own broadcasts.
+    const peerId = hopForm(context.version) === "chain" ? undefined : drawId(context.runtime);
+    if (peerId !== undefined) this.#addPeerId(peerId);
     const host = {
       context,
+      peerId,
       isOwn: (path: Path) => context.profile.echoes && this.#local.announces(path),
       peerIdKnown: (id: bigint) => this.#addPeerId(id),
     };
@@ -294,4 +298,9 @@ function oneLine(text: string): string {
     .replace(/\p{C}+/gu, " ")
     .trim()
     .slice(0, MAX_QUOTE);
+}
+
+/** An id for the life of a session, from 1 to 2^53 − 1. */
+function drawId(runtime: Runtime): bigint {
+  return 1n + BigInt(Math.floor(runtime.random() * (Number.MAX_SAFE_INTEGER - 1)));
 }

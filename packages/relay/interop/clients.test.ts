@@ -60,7 +60,7 @@ describe("the draft-14 relay", () => {
     for (const tick of [...first.ticks.all(), ...late.ticks.all()]) {
       expect(published).toContain(tick);
     }
-    expect([relay.names, relay.sessions]).toEqual([1, 3]);
+    expect([relay.names, relay.sessions]).toEqual([["a/clock"], 3]);
   });
 });
 

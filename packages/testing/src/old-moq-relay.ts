@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { PeerProcess } from "./peer-process.js";
 import { peerExecutable } from "./peers/locate.js";
 import { freePort } from "./ports.js";
 import type { SceneContext } from "./scene.js";
+import { eventually } from "./wait.js";
 
 const READY_MS = 15_000;
 
@@ -42,6 +45,8 @@ export class OldMoqRelay {
       logFile: context.logFile("moq-relay-0.10.0"),
     });
     await process.waitForLine(/listening/, { timeoutMs: READY_MS });
+    // It says so of QUIC only.
+    await eventually(() => acceptsTcp(port), { what: "its WebSocket", timeoutMs: READY_MS });
     return new OldMoqRelay(port, process);
   }
 
@@ -57,5 +62,17 @@ export class OldMoqRelay {
 
   async stop(): Promise<void> {
     await this.process.stop();
+  }
+}
+
+async function acceptsTcp(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
