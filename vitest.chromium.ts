@@ -28,6 +28,8 @@ function bufferForTests(): Plugin {
 export default defineConfig({
   plugins: [bufferForTests()],
   define: { "process.env": "{}" },
+  // Found only while tests run, it would make vite reload them.
+  optimizeDeps: { include: ["buffer/index.js"] },
   resolve: { conditions: ["@moq-bridge/source", "browser", "module", "import", "default"] },
   test: {
     name: "chromium",

@@ -26,6 +26,12 @@ describe.each(cases)("interop | our server | moq-rs 0.5.1 | moq-%s | %s", (versi
     const relay = await ServingLite.start(scene, version);
     const url = transport === "WebSocket" ? relay.wsUrl : relay.httpsUrl;
     const publisher = await scene.python("publisher", url);
+    // In lite-01 and 02 moq-rs never ends what was live when it was asked for everything.
+    const asked = await eventually(() => relay.sessions[0], {
+      what: "the publisher's session",
+      timeoutMs: 5_000,
+    });
+    await asked.announced;
     await publisher.publish("p", "room/one", "chat");
     const viewer = await scene.python("viewer", url);
     await viewer.announced("room/one", { timeoutMs: 5_000 });
