@@ -7,7 +7,7 @@ import {
   SCHEMES,
   startBridged,
   startClock,
-} from "./fixture.js";
+} from "../interop/fixture.js";
 
 const ECHO_MS = 30_000;
 

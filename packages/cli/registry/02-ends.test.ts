@@ -1,6 +1,6 @@
 import { elapse } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
-import { inScene, PATIENCE_MS, startBridged } from "./fixture.js";
+import { inScene, PATIENCE_MS, startBridged } from "../interop/fixture.js";
 
 const POLL_MS = 1_000;
 /** Poll interval + 1 s (decision 15), and the time a message takes on a busy machine. */

@@ -16,7 +16,7 @@ import {
   SCHEMES,
   type Scheme,
   startClock,
-} from "./fixture.js";
+} from "../interop/fixture.js";
 
 const TO_RELAY = "live/clock";
 const TO_CLOUDFLARE = "room/ticker";

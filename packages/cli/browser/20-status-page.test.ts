@@ -1,15 +1,15 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ADMIN_FLAGS, adminUrl } from "./admin-fixture.js";
-import { startDemo } from "./demo-fixture.js";
-import { inScene, PATIENCE_MS, startBridged, startClock } from "./fixture.js";
+import { ADMIN_FLAGS, adminUrl } from "../interop/admin-fixture.js";
+import { startDemo } from "../interop/demo-fixture.js";
+import { inScene, PATIENCE_MS, startBridged, startClock } from "../interop/fixture.js";
 import {
   isSomethingDrawn,
   launchChromium,
   openPage,
   screenshot,
   scrollWidth,
-} from "./page-fixture.js";
+} from "../interop/page-fixture.js";
 
 const DESK = { width: 1200, height: 900 };
 const PHONE = { width: 375, height: 700 };
