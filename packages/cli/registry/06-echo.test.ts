@@ -49,6 +49,7 @@ test.concurrent.each(SCHEMES)(
       const viewer = await scene.python("viewer", relayUrl);
       await viewer.view("v", "room/a", "now");
       const [frame] = await viewer.framesRead("v", 1, { timeoutMs: PATIENCE_MS });
+      await publisher.wrote("room/a", frame, PATIENCE_MS);
       const own = publisher
         .frames("room/a")
         .find(({ group, index }) => group === frame?.group && index === frame.index);

@@ -35,6 +35,7 @@ describe.each(TRANSPORTS)("interop | our server | moq-rs 0.5.1 | moq-00 | %s", (
     await viewer.view("v", "room/one", "chat");
     await publisher.tick("p", 50, 5);
     const read = await viewer.framesRead("v", 12, SOON);
+    await publisher.wrote("p", read.at(-1), SOON.timeoutMs);
     const written = new Map(
       publisher.frames("p").map((frame) => [`${frame.group}/${frame.index}`, frame.sha256]),
     );

@@ -38,12 +38,7 @@ describe.each(cases)("interop | our server | moq-rs 0.5.1 | moq-%s | %s", (versi
     await viewer.view("v", "room/one", "chat");
     await publisher.tick("p", 50, 5);
     const read = await viewer.framesRead("v", 12, { timeoutMs: 10_000 });
-    const last = read.at(-1);
-    await publisher.events.waitFor(
-      (event) =>
-        event.event === "published" && event.group === last?.group && event.index === last.index,
-      { what: "the publisher to say that it wrote the last frame", timeoutMs: 5_000 },
-    );
+    await publisher.wrote("p", read.at(-1), 5_000);
     const written = new Map(
       publisher.frames("p").map((frame) => [`${frame.group}/${frame.index}`, frame.sha256]),
     );

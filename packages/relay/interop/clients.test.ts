@@ -87,6 +87,7 @@ describe("the moq-lite relay", () => {
       publisher.frames("p").map(({ group, index, sha256 }) => [group, index, sha256]);
     for (const peer of [viewer, other]) {
       const frames = await peer.framesRead("v", 30, SOON);
+      await publisher.wrote("p", frames.at(-1), SOON.timeoutMs);
       for (const { group, index, sha256 } of frames) {
         expect(sent()).toContainEqual([group, index, sha256]);
       }

@@ -188,6 +188,22 @@ export class PythonPeer {
     return found as (PythonFrame & TimedPythonEvent)[];
   }
 
+  /** Waits until a publication has said that it wrote this frame: a reader may have it before that. */
+  async wrote(
+    publication: string,
+    frame: Pick<PythonFrame, "group" | "index"> | undefined,
+    timeoutMs: number,
+  ): Promise<void> {
+    await this.events.waitFor(
+      (event) =>
+        event.event === "published" &&
+        event.publication === publication &&
+        event.group === frame?.group &&
+        event.index === frame.index,
+      { what: `${publication} to say that it wrote a frame`, timeoutMs },
+    );
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.process.kill();
