@@ -5,18 +5,18 @@ const PEERS = ["npm", "run", "peers"];
 const ADDON = ["node", "packages/transport-native/build.mjs"];
 const CHROMIUM = ["node", "scripts/browser.mjs"];
 const BROWSERS = ["node", "scripts/browser.mjs", "chromium", "webkit"];
-const COMMAND_AND_PAGE = [
-  ...["npx", "-y", "pnpm@10.34.9"],
-  ...["--filter", "moq-bridge...", "--filter", "@moq-bridge/web", "build"],
-];
+const PNPM = ["npx", "-y", "pnpm@10.34.9"];
+// Tests that start the command run what was built, which must not be older than the sources.
+const COMMAND = [...PNPM, "--filter", "moq-bridge...", "build"];
+const PAGE = [...PNPM, "--filter", "@moq-bridge/web", "build"];
 const TABLE = ["node", "scripts/interop-table.mjs"];
 
 /** What runs before and after the vitest project of the same name, and its configuration where it has its own. */
 const SUITES = {
-  interop: { before: [PEERS, CHROMIUM, ADDON], after: [TABLE] },
-  cloudflare: { before: [PEERS, ADDON], after: [] },
-  registry: { before: [PEERS, ADDON], after: [] },
-  browser: { before: [BROWSERS, PEERS, ADDON, COMMAND_AND_PAGE], after: [] },
+  interop: { before: [PEERS, CHROMIUM, ADDON, COMMAND], after: [TABLE] },
+  cloudflare: { before: [PEERS, ADDON, COMMAND], after: [] },
+  registry: { before: [PEERS, ADDON, COMMAND], after: [] },
+  browser: { before: [BROWSERS, PEERS, ADDON, COMMAND, PAGE], after: [] },
   chromium: { before: [CHROMIUM], after: [], config: "vitest.chromium.ts" },
 };
 
