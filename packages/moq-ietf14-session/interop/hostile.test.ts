@@ -123,7 +123,7 @@ const CONTROL: readonly (readonly [string, readonly Uint8Array[], number])[] = [
   ["AUTHORITY over WebTransport", [setup({ type: 5n, value: hex("61") })], 0x19],
   ["a known parameter twice", [setup({ type: 2n, value: 1n }, { type: 2n, value: 1n })], 3],
   ["a token that does not decode", [setup({ type: 3n, value: hex("61") })], 6],
-  ["a token registered without a cache", [setup({ type: 3n, value: hex("01 00 00") })], 0x13],
+  ["a token registered without a cache", [setup(), kvp("01 03 03 01 00 00")], 0x13],
   ["an unknown token alias", [setup({ type: 3n, value: hex("02 00") })], 0x17],
   ["another message before SETUP", [namespace(0)], 3],
   ["SETUP twice", [setup(), setup()], 3],
@@ -133,6 +133,7 @@ const CONTROL: readonly (readonly [string, readonly Uint8Array[], number])[] = [
   ["a namespace of no fields", [setup(), hex("06 0003 00 00 00")], 3],
   ["a namespace of 33 fields", [setup(), hex(`06 0025 00 21 ${"00".repeat(33)} 00 00`)], 3],
   ["a prefix of no fields", [setup(), hex("11 0003 00 00 00")], 3],
+  ["the end of a prefix of no fields", [setup(), hex("14 0001 00")], 3],
   ["a full track name above 4,096 bytes", [setup(), longName()], 3],
   ["a reason above 1,024 bytes", [setup(), hex(`0c 0406 01 0161 00 4401 ${"61".repeat(1025)}`)], 3],
   ["a KVP above 65,535 bytes", [setup(), kvp("01 03 80010000 00")], 3],
@@ -144,6 +145,7 @@ const CONTROL: readonly (readonly [string, readonly Uint8Array[], number])[] = [
   ["a request ID left out", [setup(), namespace(2)], 4],
   ["a request ID again", [setup(), namespace(0), namespace(0)], 4],
   ["an answer to no request", [setup(), hex("07 0001 01")], 4],
+  ["an answer above 2^53", [setup(), hex(`07 0008 ${"ff".repeat(8)}`)], 4],
   ["UNSUBSCRIBE of no request", [setup(), hex("0a 0001 00")], 4],
   ["SUBSCRIBE_UPDATE of no request", [setup(), hex("02 0008 00 08 00 00 00 00 01 00")], 3],
   ["MAX_REQUEST_ID that does not rise", [setup(), hex("15 0001 00")], 3],
@@ -227,8 +229,11 @@ it("an unknown stream type", async () => {
   await expectServing();
 });
 
-/** A session that has answered the server's two SUBSCRIBEs, with the aliases 5 and 6 unless told otherwise. */
-async function publishing(aliases = ["05", "06"]): Promise<TransportSession> {
+/** A session that has answered the server's two SUBSCRIBEs, with the aliases 5 and 6 unless told otherwise, and gone on. */
+async function publishing(
+  aliases = ["05", "06"],
+  ...then: readonly Uint8Array[]
+): Promise<TransportSession> {
   const { session, control } = await ready();
   await control.send.write(namespace(0, WANTED.path));
   const reader = new ControlReader();
@@ -243,11 +248,18 @@ async function publishing(aliases = ["05", "06"]): Promise<TransportSession> {
   for (const [index, alias] of aliases.entries()) {
     await control.send.write(framed("04", `0${index * 2 + 1} ${alias} 00 01 00 00`));
   }
+  for (const bytes of then) await control.send.write(bytes);
   return session;
 }
 
 it("a track alias in use", async () => {
   await expectClose(await publishing(["05", "05"]), 5);
+  await expectServing();
+});
+
+it("a PUBLISH with the alias of another track", async () => {
+  const session = await publishing(["05"], framed("1d", "02 01 0165 0174 05 01 00 01 00"));
+  await expectClose(session, 5);
   await expectServing();
 });
 

@@ -44,6 +44,44 @@ describe("SUBSCRIBE_UPDATE from the peer", () => {
     expect(peer.got("publish_done")).toMatchObject([{ statusCode: 3, streamCount: 1n }]);
   });
 
+  it.each([
+    ["ends before", { endGroup: 5 }, ["0 5/0@55: 0=x reset"]],
+    [
+      "starts after",
+      { startLocation: { group: 6, object: 0 } },
+      ["0 5/0@55: 0=x reset", "0 6/0@55: 0=z open"],
+    ],
+  ] as const)("resets the stream of a group it %s", async (_name, narrowed, shown) => {
+    const { peer, track } = await publishing(standard);
+    await peer.send(subscribeMessage(1, "a/b", "t"));
+    const group = track.openGroup(5);
+    group?.writeFrame(text("x"));
+    await peer.settle(5);
+    await peer.send(update(3, narrowed));
+    group?.writeFrame(text("y"));
+    track.openGroup(6)?.writeFrame(text("z"));
+    await peer.settle(5);
+    expect(peer.streams.map((_, index) => show(peer, index))).toEqual(shown);
+    const done = "endGroup" in narrowed ? [{ statusCode: 3, streamCount: 1n }] : [];
+    expect(peer.got("publish_done")).toMatchObject(done);
+  });
+
+  it("holds an open group while it says not to forward", async () => {
+    const { peer, track } = await publishing(standard);
+    await peer.send(subscribeMessage(1, "a/b", "t"));
+    const group = track.openGroup(5);
+    group?.writeFrame(text("x"));
+    await peer.settle(5);
+    await peer.send(update(3, { forward: false }));
+    group?.writeFrame(text("y"));
+    await peer.settle(5);
+    expect(show(peer, 0)).toBe("0 5/0@55: 0=x open");
+    await peer.send(update(5, { forward: true }));
+    group?.finish();
+    await peer.settle(5);
+    expect(show(peer, 0)).toBe("0 5/0@55: 0=x 1=y fin");
+  });
+
   it("counts before the track is known, too", async () => {
     const peer = await ScriptedPeer.start("server", { profile: standard });
     const origin = new Origin({ runtime: peer.runtime });

@@ -381,6 +381,23 @@ describe("the end", () => {
   });
 });
 
+describe("a track that is asked for again under the alias it had", () => {
+  it("keeps its streams when the end of the one before is through", async () => {
+    const { peer, ends } = await subscribed(standard);
+    await peer.send(publishDone(3n));
+    const again = peer.session.subscribe("a/b", "t");
+    await peer.settle();
+    const requestId = peer.got("subscribe").at(-1)?.requestId ?? 0;
+    await peer.send(subscribeOk(requestId, 7));
+    const { track, seen } = collectTrack(peer.runtime);
+    again.fill(track);
+    await peer.settle(LINGER_MS);
+    expect(ends).toMatchObject([{ type: "done" }]);
+    await peer.stream({ trackAlias: 7, groupId: 4 }, [{ payload: "new" }]);
+    expect(seen).toEqual(["4: new…"]);
+  });
+});
+
 describe("payload", () => {
   it("is handed on as views of what arrived", async () => {
     const { peer, seen } = await subscribed();

@@ -200,7 +200,7 @@ export class InboundSubscription implements Subscription, AliasOwner {
     this.#timers = [];
     this.#ignoreDemand();
     this.#datagrams?.end();
-    if (this.#trackAlias !== undefined) this.#ingress.release(this.#trackAlias);
+    if (this.#trackAlias !== undefined) this.#ingress.release(this.#trackAlias, this);
     if (end.type !== "session_closed") for (const stream of [...this.#open]) stream.abandon();
     this.#open.clear();
     this.#done.resolve(end);

@@ -29,11 +29,6 @@ describe("SETUP", () => {
     ["no version", [setup([], [])], 0x15],
     ["a PATH over WebTransport", [setup([{ type: 1n, value: bytes }])], 0x8],
     ["an AUTHORITY over WebTransport", [setup([{ type: 5n, value: bytes }])], 0x19],
-    [
-      "a token registered where nothing is cached",
-      [setup([{ type: 3n, value: Uint8Array.of(1, 0, 0) }])],
-      0x13,
-    ],
     ["an alias of no token", [setup([{ type: 3n, value: Uint8Array.of(2, 0) }])], 0x17],
     ["a token that is none", [setup([{ type: 3n, value: bytes }])], 0x6],
     ["another message first", [namespace(0, "a")], 3],
@@ -51,6 +46,15 @@ describe("SETUP", () => {
       expect(await peer.closeCode()).toBe(code);
     },
   );
+
+  it("with a token that finds no room in the cache is as good as one by value", async () => {
+    const peer = await ScriptedPeer.start("client", { setup: false });
+    await peer.send(setup([{ type: 3n, value: Uint8Array.of(1, 0, 0) }]));
+    expect(peer.got("server_setup")).toHaveLength(1);
+    const value = Uint8Array.of(2, 0);
+    await peer.send({ ...subscribeMessage(0, "a", "t"), parameters: [{ type: 3n, value }] });
+    expect(await peer.closeCode()).toBe(0x17);
+  });
 
   it("with several versions, unknown parameters and a token by value is fine", async () => {
     const peer = await ScriptedPeer.start("client", { setup: false });
@@ -124,6 +128,19 @@ describe("what ends a session, with its code", () => {
     ],
     ["GOAWAY with a URI from a client", [{ type: "goaway", newSessionUri: "https://x/" }], 3],
     [
+      "a token registered where nothing is cached",
+      [
+        {
+          ...subscribeMessage(0, "a", "t"),
+          parameters: [{ type: 3n, value: Uint8Array.of(1, 0, 0) }],
+        },
+      ],
+      0x13,
+    ],
+    ["an answer to a request ID above 2^53", [raw("07 0008 ffffffffffffffff")], 4],
+    ["an UNSUBSCRIBE for a request ID above 2^53", [raw("0a 0008 ffffffffffffffff")], 4],
+    ["the end of a prefix of no fields", [raw("14 0001 00")], 3],
+    [
       "an unknown request ID above 2^53",
       [raw("0d 0010 ffffffffffffffff 01 01 61 01 62 80 00 01 02 00")],
       4,
@@ -167,6 +184,16 @@ describe("what ends a session, with its code", () => {
     peer.session.subscribe("a", "u");
     await peer.settle();
     await peer.send(subscribeOk(1, 5), subscribeOk(3, 5));
+    expect(await peer.closeCode()).toBe(5);
+  });
+
+  it("an alias in use, in PUBLISH", async () => {
+    const peer = await ScriptedPeer.start("client");
+    peer.session.subscribe("a", "t");
+    await peer.settle();
+    await peer.send(subscribeOk(1, 5), publish(0, "t", 5), publish(2, "u", 6));
+    expect(peer.got("publish_error")).toHaveLength(2);
+    await peer.send(publish(4, "u", 5));
     expect(await peer.closeCode()).toBe(5);
   });
 
@@ -251,17 +278,7 @@ describe("what does not end a session", () => {
         range: { type: "relative_joining", joiningRequestId: 0, joiningStart: 1 },
         parameters,
       },
-      {
-        type: "publish",
-        requestId: 2,
-        trackNamespace: ["a"],
-        trackName: "t",
-        trackAlias: 1,
-        groupOrder: "ascending",
-        largestLocation: undefined,
-        forward: true,
-        parameters,
-      },
+      publish(2, "t", 1),
       { type: "subscribe_namespace", requestId: 4, trackNamespacePrefix: ["a"], parameters },
       namespace(6, "a"),
       { type: "fetch_cancel", requestId: 0 },
@@ -285,6 +302,48 @@ describe("what does not end a session", () => {
       { type: "publish_namespace_error", requestId: 2 },
     ]);
     expect(peer.session.stats().unsupported).toBe(1);
+  });
+
+  it("answers with numbers above 2^53 end the request they answer, at once", async () => {
+    const peer = await ScriptedPeer.start("client");
+    const huge = "ffffffffffffffff";
+    const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
+    const origin = new Origin({ runtime: peer.runtime });
+    origin.createBroadcast("p");
+    const broadcast = origin.broadcast("p");
+    if (!broadcast) throw new Error("nothing is announced");
+    const [refused, ended] = ["r", "e"].map((name) => peer.session.subscribe("a", name));
+    const status = peer.session.trackStatus("a", "s");
+    const publication = peer.session.publishNamespace("p", broadcast);
+    const prefix = peer.session.subscribeNamespace("q");
+    const all = [
+      refused?.accepted,
+      ended?.done.then((end) => Promise.reject("error" in end ? end.error : end)),
+      status,
+      publication.accepted,
+      prefix.accepted,
+    ].map((each) => expect(each).rejects.toMatchObject({ code: "wire_unsupported" }));
+    await peer.settle();
+    await peer.send(subscribeOk(3, 9));
+    await peer.sendBytes(
+      hex(`05 000a 01 ${huge} 00`),
+      hex(`0b 000b 03 ${huge} 00 00`),
+      hex(`0e 0015 05 00 00 01 01 ${huge} ${huge} 00`.replace("0015", "0016")),
+      hex(`08 000a 07 ${huge} 00`),
+      hex(`13 000a 09 ${huge} 00`),
+    );
+    await Promise.all(all);
+    expect(peer.session.stats()).toMatchObject({ unsupported: 5, subscriptions: 0 });
+    expect(peer.got("unsubscribe")).toEqual([]);
+  });
+
+  it("a token in a message that is not for tokens is ignored", async () => {
+    const peer = await ScriptedPeer.start("client");
+    const subscription = peer.session.subscribe("a", "t");
+    await peer.settle();
+    const value = Uint8Array.of(0x61);
+    await peer.send({ ...subscribeOk(1, 9), parameters: [{ type: 3n, value }] });
+    await subscription.accepted;
   });
 
   it("messages for what is over are counted", async () => {
@@ -333,6 +392,20 @@ function update(
     startLocation,
     endGroup,
     subscriberPriority: 0,
+    forward: true,
+    parameters,
+  };
+}
+
+function publish(requestId: number, trackName: string, trackAlias: number): ControlMessage {
+  return {
+    type: "publish",
+    requestId,
+    trackNamespace: ["a"],
+    trackName,
+    trackAlias,
+    groupOrder: "ascending",
+    largestLocation: undefined,
     forward: true,
     parameters,
   };

@@ -138,7 +138,7 @@ export class MachinePeer {
           requestId,
           trackNamespace: [name],
           trackName: "t",
-          trackAlias: pick,
+          trackAlias: 1_000_000 + pick,
           groupOrder: "ascending",
           largestLocation: undefined,
           forward: true,

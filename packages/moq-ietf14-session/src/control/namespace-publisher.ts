@@ -101,15 +101,14 @@ export class NamespacePublisher {
   handleError(message: PublishNamespaceError, now: number): void {
     const entry = this.#answered(message.requestId, "PUBLISH_NAMESPACE_ERROR");
     if (!entry) return;
-    if (entry.state === "withdrawn") {
-      this.#withdrawn(entry);
-      return;
-    }
-    if (this.#context.profile.doneAfterError) this.#sendDone(entry, now);
-    this.#refuse(
-      entry,
-      requestRefused("PUBLISH_NAMESPACE", message.errorCode, message.errorReason),
-    );
+    const { errorCode, errorReason } = message;
+    this.#handleRefused(entry, requestRefused("PUBLISH_NAMESPACE", errorCode, errorReason), now);
+  }
+
+  /** The answer held what cannot be represented: it was an error, since an OK holds nothing. */
+  handleUnsupported(requestId: number, error: MoqError, now: number): void {
+    const entry = this.#answered(requestId, "PUBLISH_NAMESPACE_ERROR");
+    if (entry) this.#handleRefused(entry, error, now);
   }
 
   handleCancel(message: PublishNamespaceCancel, now: number): void {
@@ -192,6 +191,15 @@ export class NamespacePublisher {
       throw peerViolation(`${name} for a request answered before`, SESSION_ERROR.protocolViolation);
     }
     return entry;
+  }
+
+  #handleRefused(entry: Entry, error: MoqError, now: number): void {
+    if (entry.state === "withdrawn") {
+      this.#withdrawn(entry);
+      return;
+    }
+    if (this.#context.profile.doneAfterError) this.#sendDone(entry, now);
+    this.#refuse(entry, error);
   }
 
   #refuse(entry: Entry, error: MoqError): void {

@@ -11,11 +11,11 @@ import {
   type UnsubscribeNamespace,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { MoqError } from "@moq-bridge/runtime";
-import { misuse, peerViolation, reasonPhrase, requestRefused, requestTimeout } from "../errors.js";
+import { misuse, peerViolation, reasonPhrase, requestRefused } from "../errors.js";
 import { MAX_PEER_NAMESPACES } from "../limits.js";
 import { hasPrefix, namespaceKey, toPath } from "../names.js";
 import type { ControlContext } from "./context.js";
-import { Deadlines } from "./deadlines.js";
+import { type OwnRequest, OwnRequests } from "./own-requests.js";
 
 interface PeerNamespace {
   readonly requestId: number;
@@ -23,11 +23,8 @@ interface PeerNamespace {
   state: "asked" | "accepted";
 }
 
-interface OwnPrefix {
-  readonly handle: number;
+interface OwnPrefix extends OwnRequest {
   readonly prefix: TrackNamespace;
-  state: "queued" | "pending" | "active" | "over";
-  requestId: number | undefined;
 }
 
 /**
@@ -47,8 +44,8 @@ interface OwnPrefix {
  *
  *  SUBSCRIBE_NAMESPACE from us
  *  queued    the ledger gives an ID  pending
- *  pending   OK / ERROR, time-out    active / over
- *  pending, active  end              over    UNSUBSCRIBE_NAMESPACE
+ *  pending   OK / ERROR, time-out    live / over
+ *  pending, live  end                over    UNSUBSCRIBE_NAMESPACE
  * ```
  */
 export class NamespaceSubscriber {
@@ -56,17 +53,13 @@ export class NamespaceSubscriber {
   readonly #servesPrefixes: boolean;
   readonly #peerNamespaces = new Map<string, PeerNamespace>();
   readonly #peerPrefixes = new Map<string, SubscribeNamespace>();
-  readonly #own = new Map<number, OwnPrefix>();
-  readonly #ownByRequest = new Map<number, OwnPrefix>();
-  readonly #deadlines = new Deadlines<OwnPrefix>(
-    ({ state }) => state === "queued" || state === "pending",
-  );
-  #nextHandle = 0;
+  readonly #own: OwnRequests<OwnPrefix>;
 
   /** @param servesPrefixes whether SUBSCRIBE_NAMESPACE finds anything here */
   constructor(context: ControlContext, servesPrefixes: boolean) {
     this.#context = context;
     this.#servesPrefixes = servesPrefixes;
+    this.#own = new OwnRequests(context, "SUBSCRIBE_NAMESPACE");
   }
 
   /** Namespaces of the peer that were asked or accepted. */
@@ -156,9 +149,7 @@ export class NamespaceSubscriber {
       this.#context.send({ type: "subscribe_namespace_error", requestId, errorCode, errorReason });
       this.#context.ledger.handleFinished();
     };
-    if (prefix.length === 0 && !this.#context.profile.takesEmptyPrefix) {
-      throw peerViolation("a prefix of no fields", SESSION_ERROR.protocolViolation);
-    }
+    this.#checkPrefix(prefix);
     if (!this.#servesPrefixes) {
       refuse(SUBSCRIBE_NAMESPACE_ERROR.prefixUnknown, "nothing is announced here");
       return;
@@ -178,6 +169,7 @@ export class NamespaceSubscriber {
   }
 
   handleUnsubscribe({ trackNamespacePrefix }: UnsubscribeNamespace): void {
+    this.#checkPrefix(trackNamespacePrefix);
     const key = namespaceKey(trackNamespacePrefix);
     const entry = this.#peerPrefixes.get(key);
     if (!entry) {
@@ -203,26 +195,16 @@ export class NamespaceSubscriber {
       if (!overlap(prefix, held)) continue;
       throw misuse("prefix_overlap", "this session asks for the prefix, or part of it, already");
     }
-    const handle = this.#nextHandle++;
-    const entry: OwnPrefix = { handle, prefix, state: "queued", requestId: undefined };
-    this.#own.set(handle, entry);
-    this.#deadlines.add(now + this.#context.profile.requestTimeoutMs, entry);
-    this.#context.ledger.request({
-      isCancelled: () => entry.state !== "queued",
-      send: (requestId) => {
-        entry.state = "pending";
-        entry.requestId = requestId;
-        this.#ownByRequest.set(requestId, entry);
-        const parameters = [] as const;
-        return {
-          type: "subscribe_namespace",
-          requestId,
-          trackNamespacePrefix: prefix,
-          parameters,
-        };
-      },
-    });
-    return handle;
+    const request = { ...this.#own.create(), prefix };
+    const message = (requestId: number) =>
+      ({
+        type: "subscribe_namespace",
+        requestId,
+        trackNamespacePrefix: prefix,
+        parameters: [],
+      }) as const;
+    this.#own.send(request, message, now);
+    return request.handle;
   }
 
   /** Ends {@link subscribe}; does nothing when it is over. */
@@ -233,33 +215,35 @@ export class NamespaceSubscriber {
       const { prefix: trackNamespacePrefix } = entry;
       this.#context.send({ type: "unsubscribe_namespace", trackNamespacePrefix });
     }
-    this.#end(entry);
+    this.#own.end(entry);
   }
 
   handleSubscribeOk({ requestId }: SubscribeNamespaceOk): void {
-    const entry = this.#answered(requestId, "SUBSCRIBE_NAMESPACE_OK");
+    const entry = this.#own.answered(requestId);
     if (!entry) return;
-    entry.state = "active";
+    entry.state = "live";
     this.#context.emit({ type: "prefix_accepted", handle: entry.handle });
   }
 
   handleSubscribeError({ requestId, errorCode, errorReason }: SubscribeNamespaceError): void {
-    const entry = this.#answered(requestId, "SUBSCRIBE_NAMESPACE_ERROR");
-    if (!entry) return;
-    this.#refuse(entry, requestRefused("SUBSCRIBE_NAMESPACE", errorCode, errorReason));
+    const error = requestRefused("SUBSCRIBE_NAMESPACE", errorCode, errorReason);
+    this.#refuse(this.#own.answered(requestId), error);
+  }
+
+  /** The answer held what cannot be represented. */
+  handleUnsupported(requestId: number, error: MoqError): void {
+    this.#refuse(this.#own.find(requestId), error);
   }
 
   nextDeadline(): number | undefined {
-    return this.#deadlines.next();
+    return this.#own.nextDeadline();
   }
 
   handleTimeout(now: number): void {
-    for (const entry of this.#deadlines.expire(now)) {
-      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
-      const { requestTimeoutMs } = this.#context.profile;
+    this.#own.expire(now, (entry, error) => {
       this.unsubscribe(entry.handle);
-      this.#refuse(entry, requestTimeout("SUBSCRIBE_NAMESPACE", requestTimeoutMs));
-    }
+      this.#refuse(entry, error);
+    });
   }
 
   #forget(key: string): void {
@@ -278,24 +262,16 @@ export class NamespaceSubscriber {
     this.#context.send({ type: "publish_namespace_error", requestId, errorCode, errorReason });
   }
 
-  #answered(requestId: number, name: string): OwnPrefix | undefined {
-    const entry = this.#ownByRequest.get(requestId);
-    if (!entry) this.#context.stray();
-    else if (entry.state !== "pending") {
-      throw peerViolation(`${name} for a request answered before`, SESSION_ERROR.protocolViolation);
-    }
-    return entry;
-  }
-
-  #refuse(entry: OwnPrefix, error: MoqError): void {
-    this.#end(entry);
+  #refuse(entry: OwnPrefix | undefined, error: MoqError): void {
+    if (!entry) return;
+    this.#own.end(entry);
     this.#context.emit({ type: "prefix_refused", handle: entry.handle, error });
   }
 
-  #end(entry: OwnPrefix): void {
-    entry.state = "over";
-    this.#own.delete(entry.handle);
-    if (entry.requestId !== undefined) this.#ownByRequest.delete(entry.requestId);
+  /** The draft has no prefix without fields; some peers do. */
+  #checkPrefix(prefix: TrackNamespace): void {
+    if (prefix.length > 0 || this.#context.profile.takesEmptyPrefix) return;
+    throw peerViolation("a prefix of no fields", SESSION_ERROR.protocolViolation);
   }
 }
 

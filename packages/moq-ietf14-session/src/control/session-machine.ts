@@ -20,7 +20,7 @@ import { acceptSetup, clientSetup, serverSetup } from "./setup-machine.js";
 import { StatusMachine } from "./status-machine.js";
 import { SubscriberMachine } from "./subscriber-machine.js";
 import { checkTokens } from "./tokens.js";
-import { refuseUnsupported } from "./unsupported.js";
+import { refuseUnsupported, unsupportedAnswer } from "./unsupported.js";
 
 /** Message types that spend a request ID of their sender (section 9.1). */
 const REQUESTS: ReadonlySet<ControlMessageType> = new Set<ControlMessageType>([
@@ -31,6 +31,12 @@ const REQUESTS: ReadonlySet<ControlMessageType> = new Set<ControlMessageType>([
   "publish_namespace",
   "subscribe_namespace",
   "track_status",
+]);
+
+/** Message types by which the peer ends a request of its own. */
+const ENDINGS: ReadonlySet<ControlMessageType> = new Set<ControlMessageType>([
+  "unsubscribe",
+  "fetch_cancel",
 ]);
 
 /** Message types that refer to a request of their receiver. */
@@ -225,7 +231,7 @@ export class SessionMachine {
     if (this.#state === "closed") return;
     try {
       if (this.#state === "setup") this.#handleSetup(message);
-      else if (message.type === "unsupported") this.#handleUnsupported(message);
+      else if (message.type === "unsupported") this.#handleUnsupported(message, now);
       else this.#handle(message, now);
     } catch (error) {
       this.#closeFor(error);
@@ -248,12 +254,10 @@ export class SessionMachine {
     if ("requestId" in message) {
       const requestId = Number(message.requestId);
       if (REQUESTS.has(message.type)) this.ledger.handleRequest(requestId);
-      if (ANSWERS.has(message.type)) {
-        this.#checkOwn(requestId);
-        this.#lastAnswered = Math.max(this.#lastAnswered, requestId);
-      }
+      if (ANSWERS.has(message.type)) this.#noteAnswer(requestId);
     }
-    if ("parameters" in message) checkTokens(message.parameters);
+    // Elsewhere a token is to be ignored (section 9.2.1.1).
+    if (REQUESTS.has(message.type) && "parameters" in message) checkTokens(message.parameters);
     const handle = this.#handlers[message.type] as (message: ControlMessage, now: number) => void;
     handle(message, now);
   }
@@ -282,7 +286,10 @@ export class SessionMachine {
       track_status: (message) => publisher.handleTrackStatus(message),
       track_status_ok: (message) => status.handleOk(message),
       track_status_error: (message) => status.handleError(message),
-      publish: (message) => publisher.handlePublish(message),
+      publish: (message) => {
+        subscriber.checkAlias(message);
+        publisher.handlePublish(message);
+      },
       publish_ok: mismatched,
       publish_error: mismatched,
       fetch: (message) => publisher.handleFetch(message),
@@ -321,31 +328,54 @@ export class SessionMachine {
     this.#events.push({ type: "goaway", uri });
   }
 
-  #handleUnsupported(message: UnsupportedMessage): void {
+  #handleUnsupported(message: UnsupportedMessage, now: number): void {
     this.#unsupported++;
     const { messageType, requestId } = message;
-    if (REQUESTS.has(messageType)) this.ledger.handleRequest(requestId);
-    if (requestId === undefined) return;
-    if (messageType === "subscribe_ok") {
-      this.#checkOwn(requestId);
-      const { field } = message.error;
-      const error = new MoqError("wire_unsupported", `SUBSCRIBE_OK has ${field} above 2^53 - 1`, {
-        scope: "subscription",
-        cause: message.error,
-      });
-      this.subscriber.handleUnsupported(requestId, error);
-      return;
+    if (REQUESTS.has(messageType)) {
+      this.ledger.handleRequest(requestId);
+      const refusal =
+        requestId === undefined ? undefined : refuseUnsupported(messageType, requestId);
+      if (refusal) this.send(refusal);
+      this.ledger.handleFinished();
+    } else if (ANSWERS.has(messageType)) {
+      this.#handleUnsupportedAnswer(this.#noteAnswer(requestId), message, now);
+    } else if (ENDINGS.has(messageType)) {
+      const text = `${messageType} for a request above 2^53 - 1, which never was`;
+      throw peerViolation(text, SESSION_ERROR.invalidRequestId);
     }
-    const refusal = refuseUnsupported(messageType, requestId);
-    if (refusal) this.send(refusal);
-    if (REQUESTS.has(messageType)) this.ledger.handleFinished();
+  }
+
+  /** The request it answers fails, as it would be forgotten otherwise. */
+  #handleUnsupportedAnswer(requestId: number, message: UnsupportedMessage, now: number): void {
+    const error = unsupportedAnswer(message);
+    switch (message.messageType) {
+      case "subscribe_ok":
+        this.subscriber.handleUnsupported(requestId, error, false);
+        break;
+      case "subscribe_error":
+      case "publish_done":
+        this.subscriber.handleUnsupported(requestId, error, true);
+        break;
+      case "track_status_ok":
+      case "track_status_error":
+        this.status.handleUnsupported(requestId, error);
+        break;
+      case "publish_namespace_error":
+        this.namespacePublisher.handleUnsupported(requestId, error, now);
+        break;
+      case "subscribe_namespace_error":
+        this.namespaceSubscriber.handleUnsupported(requestId, error);
+    }
   }
 
   /** An answer must be to a request of ours; whether that one is over is told apart later. */
-  #checkOwn(requestId: number): void {
-    if (this.ledger.wasSent(requestId)) return;
-    const message = `the peer answers request ${requestId}, which never was`;
-    throw peerViolation(message, SESSION_ERROR.invalidRequestId);
+  #noteAnswer(requestId: number | undefined): number {
+    if (requestId === undefined || !this.ledger.wasSent(requestId)) {
+      const text = `the peer answers request ${requestId ?? "above 2^53 - 1"}, which never was`;
+      throw peerViolation(text, SESSION_ERROR.invalidRequestId);
+    }
+    this.#lastAnswered = Math.max(this.#lastAnswered, requestId);
+    return requestId;
   }
 
   #closeFor(error: unknown): void {

@@ -32,7 +32,11 @@ it("takes PATH and AUTHORITY from a client on raw QUIC only", () => {
   expect(closeCode(both, { profile: cloudflare })).toBeUndefined();
 });
 
-it.each(["", "room", "/a b", "/\u00e9", "/\n"])("refuses the PATH %j as malformed", (text) => {
+it.each(["", "/", "?x=1"])("takes %j as a PATH, which may be empty", (text) => {
+  expect(closeCode([path(text)], { rawQuic: true })).toBeUndefined();
+});
+
+it.each(["room", "/a b", "/\u00e9", "/\n"])("refuses the PATH %j as malformed", (text) => {
   expect(closeCode([path(text)], { rawQuic: true })).toBe(0x9);
 });
 

@@ -10,7 +10,7 @@ import {
 } from "@moq-bridge/moq-wire/ietf14";
 import { peerViolation } from "../errors.js";
 import type { PeerProfile } from "../profile.js";
-import { checkTokens } from "./tokens.js";
+import { checkClientSetupTokens, checkTokens } from "./tokens.js";
 
 const IMPLEMENTATION = new TextEncoder().encode("moq-bridge");
 
@@ -61,7 +61,8 @@ export function acceptSetup(setup: ClientSetup | ServerSetup, carrier: SetupCarr
     throw peerViolation(message, SESSION_ERROR.versionNegotiationFailed);
   }
   checkAddress(setup, carrier);
-  checkTokens(setup.parameters);
+  if (setup.type === "client_setup") checkClientSetupTokens(setup.parameters);
+  else checkTokens(setup.parameters);
   return numberParameter(setup.parameters, SETUP_PARAMETER.maxRequestId) ?? 0n;
 }
 
@@ -77,7 +78,7 @@ function checkAddress(setup: ClientSetup | ServerSetup, { profile, rawQuic }: Se
     throw peerViolation("SETUP carries an AUTHORITY", SESSION_ERROR.invalidAuthority);
   }
   if (!rawQuic) return;
-  if (path !== undefined && !/^\/[\x21-\x7e]*$/.test(latin1(path))) {
+  if (path !== undefined && !/^(?:[/?][\x21-\x7e]*)?$/.test(latin1(path))) {
     throw peerViolation("PATH is not a path", SESSION_ERROR.malformedPath);
   }
   if (authority !== undefined && !/^[\x21-\x7e]+$/.test(latin1(authority))) {

@@ -5,15 +5,9 @@ import type {
   TrackStatusOk,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { MoqError } from "@moq-bridge/runtime";
-import { misuse, requestRefused, requestTimeout } from "../errors.js";
+import { misuse, requestRefused } from "../errors.js";
 import type { ControlContext } from "./context.js";
-import { Deadlines } from "./deadlines.js";
-
-interface Entry {
-  readonly handle: number;
-  state: "queued" | "pending" | "over";
-  requestId: number | undefined;
-}
+import { type OwnRequest, OwnRequests } from "./own-requests.js";
 
 /** Asks how far a track is. */
 export function trackStatusMessage(
@@ -48,18 +42,16 @@ export function trackStatusMessage(
  */
 export class StatusMachine {
   readonly #context: ControlContext;
-  readonly #byRequest = new Map<number, Entry>();
-  readonly #deadlines = new Deadlines<Entry>(({ state }) => state !== "over");
-  #size = 0;
-  #nextHandle = 0;
+  readonly #requests: OwnRequests<OwnRequest>;
 
   constructor(context: ControlContext) {
     this.#context = context;
+    this.#requests = new OwnRequests(context, "TRACK_STATUS");
   }
 
   /** Requests without an answer. */
   get size(): number {
-    return this.#size;
+    return this.#requests.size;
   }
 
   /** Asks; the answer is an event. @throws {MoqError} `message_not_allowed`, `requests_blocked` */
@@ -67,58 +59,43 @@ export class StatusMachine {
     if (!this.#context.profile.sends.has("track_status")) {
       throw misuse("message_not_allowed", "this peer cannot be asked for the status of a track");
     }
-    const entry: Entry = { handle: this.#nextHandle++, state: "queued", requestId: undefined };
-    this.#context.ledger.request({
-      isCancelled: () => entry.state !== "queued",
-      send: (requestId) => {
-        entry.state = "pending";
-        entry.requestId = requestId;
-        this.#byRequest.set(requestId, entry);
-        return trackStatusMessage(requestId, trackNamespace, trackName);
-      },
-    });
-    this.#size++;
-    this.#deadlines.add(now + this.#context.profile.requestTimeoutMs, entry);
-    return entry.handle;
+    const request = this.#requests.create();
+    const message = (requestId: number) => trackStatusMessage(requestId, trackNamespace, trackName);
+    this.#requests.send(request, message, now);
+    return request.handle;
   }
 
   handleOk({ requestId, largestLocation, expires }: TrackStatusOk): void {
-    const entry = this.#answered(requestId);
-    if (!entry) return;
-    this.#end(entry);
-    this.#context.emit({ type: "status_answered", handle: entry.handle, largestLocation, expires });
+    const request = this.#requests.answered(requestId);
+    if (!request) return;
+    this.#requests.end(request);
+    const { handle } = request;
+    this.#context.emit({ type: "status_answered", handle, largestLocation, expires });
   }
 
   handleError({ requestId, errorCode, errorReason }: TrackStatusError): void {
-    const entry = this.#answered(requestId);
-    if (entry) this.#refuse(entry, requestRefused("TRACK_STATUS", errorCode, errorReason));
+    this.#refuse(
+      this.#requests.answered(requestId),
+      requestRefused("TRACK_STATUS", errorCode, errorReason),
+    );
+  }
+
+  /** The answer held what cannot be represented. */
+  handleUnsupported(requestId: number, error: MoqError): void {
+    this.#refuse(this.#requests.find(requestId), error);
   }
 
   nextDeadline(): number | undefined {
-    return this.#deadlines.next();
+    return this.#requests.nextDeadline();
   }
 
   handleTimeout(now: number): void {
-    for (const entry of this.#deadlines.expire(now)) {
-      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
-      this.#refuse(entry, requestTimeout("TRACK_STATUS", this.#context.profile.requestTimeoutMs));
-    }
+    this.#requests.expire(now, (request, error) => this.#refuse(request, error));
   }
 
-  #answered(requestId: number): Entry | undefined {
-    const entry = this.#byRequest.get(requestId);
-    if (!entry) this.#context.stray();
-    return entry;
-  }
-
-  #refuse(entry: Entry, error: MoqError): void {
-    this.#end(entry);
-    this.#context.emit({ type: "status_refused", handle: entry.handle, error });
-  }
-
-  #end(entry: Entry): void {
-    entry.state = "over";
-    this.#size--;
-    if (entry.requestId !== undefined) this.#byRequest.delete(entry.requestId);
+  #refuse(request: OwnRequest | undefined, error: MoqError): void {
+    if (!request) return;
+    this.#requests.end(request);
+    this.#context.emit({ type: "status_refused", handle: request.handle, error });
   }
 }

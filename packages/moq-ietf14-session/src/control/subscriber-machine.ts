@@ -1,5 +1,6 @@
 import {
   type Location,
+  type Publish,
   type PublishDone,
   SESSION_ERROR,
   type Subscribe,
@@ -8,18 +9,16 @@ import {
   type SubscriptionFilter,
 } from "@moq-bridge/moq-wire/ietf14";
 import type { MoqError } from "@moq-bridge/runtime";
-import { misuse, peerViolation, requestRefused, requestTimeout } from "../errors.js";
+import { misuse, peerViolation, requestRefused } from "../errors.js";
 import type { ControlContext } from "./context.js";
-import { Deadlines } from "./deadlines.js";
+import { type OwnRequest, OwnRequests } from "./own-requests.js";
 
 /** A SUBSCRIBE without what the machine fills in. */
 export type SubscribeRequest = Omit<Subscribe, "type" | "requestId">;
 
-interface Entry {
-  readonly handle: number;
+interface Entry extends OwnRequest {
+  /** Namespace and name, as one text. */
   readonly track: string;
-  state: "queued" | "pending" | "active" | "over";
-  requestId: number | undefined;
   trackAlias: number | undefined;
   /** As asked for, for SUBSCRIBE_UPDATE to repeat. */
   readonly filter: SubscriptionFilter;
@@ -40,36 +39,32 @@ interface Entry {
  *  state    event                      next     what happens
  *  queued   the ledger gives an ID     pending  SUBSCRIBE
  *  queued   unsubscribe, time-out      over     (nothing was sent)
- *  pending  SUBSCRIBE_OK               active   accepted
+ *  pending  SUBSCRIBE_OK               live     accepted
  *  pending  SUBSCRIBE_ERROR            over     refused
  *  pending  PUBLISH_DONE               over     refused: some peers skip the error
  *  pending  unsubscribe, time-out      over     UNSUBSCRIBE
  *  pending  update                     pending  (sent after SUBSCRIBE_OK)
- *  active   PUBLISH_DONE               over     done
- *  active   unsubscribe                over     UNSUBSCRIBE
- *  active   update                     active   SUBSCRIBE_UPDATE, where the profile has it
- *  active   a second answer            –        the session ends: PROTOCOL_VIOLATION
+ *  live     PUBLISH_DONE               over     done
+ *  live     unsubscribe                over     UNSUBSCRIBE
+ *  live     update                     live     SUBSCRIBE_UPDATE, where the profile has it
+ *  live     a second answer            –        the session ends: PROTOCOL_VIOLATION
  *  over     anything                   over     counted
  * ```
  */
 export class SubscriberMachine {
   readonly #context: ControlContext;
-  readonly #byHandle = new Map<number, Entry>();
-  readonly #byRequest = new Map<number, Entry>();
+  readonly #requests: OwnRequests<Entry>;
   readonly #byTrack = new Map<string, Entry>();
   readonly #byAlias = new Map<number, Entry>();
-  readonly #deadlines = new Deadlines<Entry>(
-    ({ state }) => state === "queued" || state === "pending",
-  );
-  #nextHandle = 0;
 
   constructor(context: ControlContext) {
     this.#context = context;
+    this.#requests = new OwnRequests(context, "SUBSCRIBE");
   }
 
   /** Subscriptions that are not over. */
   get size(): number {
-    return this.#byHandle.size;
+    return this.#requests.size;
   }
 
   /** Track aliases in use. */
@@ -79,16 +74,14 @@ export class SubscriberMachine {
 
   /** Subscribes; the answer is an event. @throws {MoqError} `subscription_duplicate`, `requests_blocked` */
   subscribe(request: SubscribeRequest, now: number): number {
-    const track = JSON.stringify([request.trackNamespace, request.trackName]);
+    const track = trackKey(request);
     if (this.#byTrack.has(track)) {
       // Section 9.7: one active subscription per track and session.
       throw misuse("subscription_duplicate", "this session subscribes to the track already");
     }
     const entry: Entry = {
-      handle: this.#nextHandle++,
+      ...this.#requests.create(),
       track,
-      state: "queued",
-      requestId: undefined,
       trackAlias: undefined,
       filter: request.filter,
       forward: request.forward,
@@ -97,24 +90,15 @@ export class SubscriberMachine {
       priority: request.subscriberPriority,
       updating: false,
     };
-    this.#byHandle.set(entry.handle, entry);
+    const message = (requestId: number) => ({ type: "subscribe", requestId, ...request }) as const;
+    this.#requests.send(entry, message, now);
     this.#byTrack.set(track, entry);
-    this.#deadlines.add(now + this.#context.profile.requestTimeoutMs, entry);
-    this.#context.ledger.request({
-      isCancelled: () => entry.state !== "queued",
-      send: (requestId) => {
-        entry.state = "pending";
-        entry.requestId = requestId;
-        this.#byRequest.set(requestId, entry);
-        return { type: "subscribe", requestId, ...request };
-      },
-    });
     return entry.handle;
   }
 
   /** Ends a subscription; does nothing when it is over. */
   unsubscribe(handle: number): void {
-    const entry = this.#byHandle.get(handle);
+    const entry = this.#requests.get(handle);
     if (!entry) return;
     if (entry.requestId !== undefined) {
       this.#context.send({ type: "unsubscribe", requestId: entry.requestId });
@@ -124,20 +108,19 @@ export class SubscriberMachine {
 
   /** Wants another priority (0 to 255, lower first) from now on; without effect where the profile has no SUBSCRIBE_UPDATE. */
   update(handle: number, subscriberPriority: number): void {
-    const entry = this.#byHandle.get(handle);
+    const entry = this.#requests.get(handle);
     if (!entry || !this.#context.profile.sends.has("subscribe_update")) return;
     entry.priority = subscriberPriority;
     this.#sendUpdate(entry);
   }
 
   handleOk(message: SubscribeOk): void {
-    const entry = this.#answered(message.requestId, "SUBSCRIBE_OK");
+    const entry = this.#requests.answered(message.requestId);
     if (!entry) return;
     if (this.#byAlias.has(message.trackAlias)) {
-      const text = `track alias ${message.trackAlias} is in use`;
-      throw peerViolation(text, SESSION_ERROR.duplicateTrackAlias);
+      throw aliasInUse(message.trackAlias);
     }
-    entry.state = "active";
+    entry.state = "live";
     entry.trackAlias = message.trackAlias;
     this.#byAlias.set(message.trackAlias, entry);
     entry.start = startOf(entry.filter, message.largestLocation);
@@ -147,13 +130,13 @@ export class SubscriberMachine {
   }
 
   handleError(message: SubscribeError): void {
-    const entry = this.#answered(message.requestId, "SUBSCRIBE_ERROR");
+    const entry = this.#requests.answered(message.requestId);
     if (!entry) return;
     this.#refuse(entry, requestRefused("SUBSCRIBE", message.errorCode, message.errorReason));
   }
 
   handleDone(message: PublishDone): void {
-    const entry = this.#known(message.requestId);
+    const entry = this.#requests.find(message.requestId);
     if (!entry) return;
     const { handle, state } = entry;
     const { statusCode: status, streamCount, errorReason: reason } = message;
@@ -165,35 +148,40 @@ export class SubscriberMachine {
     this.#context.emit({ type: "subscription_done", handle, status, streamCount, reason });
   }
 
-  /** An answer held what cannot be represented: that subscription fails. */
-  handleUnsupported(requestId: number, error: MoqError): void {
-    const entry = this.#known(requestId);
+  /** A message about a subscription held what cannot be represented: the subscription fails. */
+  handleUnsupported(requestId: number, error: MoqError, isOverThere: boolean): void {
+    const entry = this.#requests.find(requestId);
     if (!entry) return;
-    this.#context.send({ type: "unsubscribe", requestId });
+    if (!isOverThere) this.#context.send({ type: "unsubscribe", requestId });
     this.#refuse(entry, error);
   }
 
+  /** A PUBLISH names its alias. @throws {MoqError} `peer_violation` when another track has it */
+  checkAlias({ trackAlias, trackNamespace, trackName }: Publish): void {
+    const entry = this.#byAlias.get(trackAlias);
+    if (entry && entry.track !== trackKey({ trackNamespace, trackName }))
+      throw aliasInUse(trackAlias);
+  }
+
   nextDeadline(): number | undefined {
-    return this.#deadlines.next();
+    return this.#requests.nextDeadline();
   }
 
   handleTimeout(now: number): void {
-    for (const entry of this.#deadlines.expire(now)) {
-      if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
-      const error = requestTimeout("SUBSCRIBE", this.#context.profile.requestTimeoutMs);
+    this.#requests.expire(now, (entry, error) => {
       this.unsubscribe(entry.handle);
       this.#context.emit({ type: "subscription_refused", handle: entry.handle, error });
-    }
+    });
   }
 
   /** One at a time: while it waits for a request ID, later wishes replace earlier ones. */
   #sendUpdate(entry: Entry): void {
     const { requestId: subscriptionRequestId } = entry;
-    const needed = entry.state === "active" && entry.priority !== entry.sentPriority;
+    const needed = entry.state === "live" && entry.priority !== entry.sentPriority;
     if (!needed || entry.updating || subscriptionRequestId === undefined) return;
     entry.updating = true;
     this.#context.ledger.request({
-      isCancelled: () => entry.state !== "active",
+      isCancelled: () => entry.state !== "live",
       send: (requestId) => {
         entry.updating = false;
         entry.sentPriority = entry.priority;
@@ -212,32 +200,26 @@ export class SubscriberMachine {
     });
   }
 
-  #answered(requestId: number, name: string): Entry | undefined {
-    const entry = this.#known(requestId);
-    if (entry && entry.state !== "pending") {
-      throw peerViolation(`${name} for a request answered before`, SESSION_ERROR.protocolViolation);
-    }
-    return entry;
-  }
-
-  #known(requestId: number): Entry | undefined {
-    const entry = this.#byRequest.get(requestId);
-    if (!entry) this.#context.stray();
-    return entry;
-  }
-
   #refuse(entry: Entry, error: MoqError): void {
     this.#end(entry);
     this.#context.emit({ type: "subscription_refused", handle: entry.handle, error });
   }
 
   #end(entry: Entry): void {
-    entry.state = "over";
-    this.#byHandle.delete(entry.handle);
+    this.#requests.end(entry);
     this.#byTrack.delete(entry.track);
-    if (entry.requestId !== undefined) this.#byRequest.delete(entry.requestId);
     if (entry.trackAlias !== undefined) this.#byAlias.delete(entry.trackAlias);
   }
+}
+
+/** Namespace and name, as one text. */
+function trackKey({ trackNamespace, trackName }: Pick<Subscribe, "trackNamespace" | "trackName">) {
+  return JSON.stringify([trackNamespace, trackName]);
+}
+
+function aliasInUse(trackAlias: number): MoqError {
+  const text = `track alias ${trackAlias} is in use`;
+  return peerViolation(text, SESSION_ERROR.duplicateTrackAlias);
 }
 
 /** Where a subscription starts (section 9.7), which SUBSCRIBE_UPDATE may not go behind. */

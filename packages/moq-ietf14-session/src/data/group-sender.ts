@@ -31,6 +31,7 @@ export class GroupSender {
   readonly #stream: SendStream;
   #wake: (() => void) | undefined;
   #interrupted = false;
+  #paused = false;
   #objectId = -1;
   #objectCount = 0;
   #previousObjectId: number | undefined;
@@ -66,6 +67,10 @@ export class GroupSender {
     let ended = false;
     try {
       while (!ended && !this.#interrupted) {
+        if (this.#paused) {
+          await this.#resumed();
+          continue;
+        }
         ended = this.#gather(batch);
         if (batch.length > 0) {
           for (const chunk of batch) counters.bytesSent += chunk.byteLength;
@@ -90,6 +95,12 @@ export class GroupSender {
     } finally {
       group.close();
     }
+  }
+
+  /** Holds what was not handed to the transport yet, or goes on with it. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#wake?.();
   }
 
   /** Ends {@link run} at once, resetting the stream, also while a write is blocked. */
@@ -148,6 +159,12 @@ export class GroupSender {
       if (arrivedAt >= since) counters.addedLatency.record(now - arrivedAt);
     }
     this.#arrivals = [];
+  }
+
+  #resumed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #readable(): Promise<void> {

@@ -75,7 +75,9 @@ export class Ingress implements StreamOwner {
   }
 
   /** The subscription of an alias is over; its late streams are not waited for. */
-  release(alias: number): void {
+  release(alias: number, owner: AliasOwner): void {
+    // The peer may have given the alias to the track's next subscription already.
+    if (this.#aliases.get(alias) !== owner) return;
     this.#aliases.delete(alias);
     this.#gone.delete(alias);
     this.#gone.set(alias, this.#runtime.now() + HOLD_MS);

@@ -106,7 +106,7 @@ export class ServedSubscription {
       const next = this.#queue.shift();
       if (!next) return this.#finish();
       const { sequence } = next.group;
-      if (sequence < this.#start.group || this.#isPastEnd(sequence - 1)) {
+      if (!this.#isWanted(sequence)) {
         next.group.close();
         if (sequence < this.#start.group) continue;
         return this.#finish(RANGE_ENDED);
@@ -138,7 +138,18 @@ export class ServedSubscription {
     this.#endGroup = update.endGroup;
     this.#subscriberPriority = update.subscriberPriority;
     this.#options.track.update({ priority: 255 - update.subscriberPriority });
+    this.#steerSender();
     this.#wake?.();
+  }
+
+  /** What is asked for now also holds for the group that is under way. */
+  #steerSender(): void {
+    if (this.#isWanted(this.#newestSent)) this.#sender?.pause(!this.#forward);
+    else this.#sender?.interrupt(STREAM_ERROR.cancelled);
+  }
+
+  #isWanted(sequence: number): boolean {
+    return sequence >= this.#start.group && !this.#isPastEnd(sequence - 1);
   }
 
   #hasNothingToDo(): boolean {
@@ -169,6 +180,7 @@ export class ServedSubscription {
     }
     const sender = this.#createSender(stream, group);
     this.#sender = sender;
+    this.#steerSender();
     this.#streamCount++;
     this.#watchLag();
     // A group that is gone or whose stream the peer stopped costs this group only.
