@@ -82,6 +82,24 @@ describe("SUBSCRIBE_UPDATE from the peer", () => {
     expect(show(peer, 0)).toBe("0 5/0@55: 0=x 1=y fin");
   });
 
+  it.each([
+    ["before anything was sent", 0],
+    ["inside a group", 1],
+  ])("not to forward, %s, does not hide that the track ends", async (_name, streams) => {
+    const { peer, track } = await publishing(standard);
+    await peer.send(subscribeMessage(1, "a/b", "t", { forward: streams > 0 }));
+    track.openGroup(5)?.writeFrame(text("x"));
+    await peer.settle(5);
+    await peer.send(update(3, { forward: false }));
+    track.openGroup(6)?.finish();
+    track.finish();
+    await peer.settle(5);
+    expect(peer.got("publish_done")).toMatchObject([
+      { statusCode: 2, streamCount: BigInt(streams) },
+    ]);
+    expect(peer.streams.map(({ end }) => end)).toEqual(streams > 0 ? ["reset"] : []);
+  });
+
   it("counts before the track is known, too", async () => {
     const peer = await ScriptedPeer.start("server", { profile: standard });
     const origin = new Origin({ runtime: peer.runtime });

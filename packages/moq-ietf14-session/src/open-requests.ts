@@ -5,7 +5,6 @@ import type { SessionEvent } from "./control/events.js";
 import type { Deferred } from "./deferred.js";
 import { sessionEnded } from "./errors.js";
 import { parentPath } from "./names.js";
-import type { OfferedNamespace } from "./peer-namespace.js";
 import type { InboundPrefix } from "./prefix.js";
 import type { Publication, PublicationEnd } from "./publication.js";
 import type { InboundSubscription } from "./subscription.js";
@@ -19,16 +18,12 @@ export interface TrackStatusAnswer {
 }
 
 /** The events {@link OpenRequests.handle} knows: those that answer a request. */
-type RequestEvent = Extract<
-  SessionEvent,
-  { readonly handle: number } | { readonly type: "peer_namespace_done" }
->;
+type RequestEvent = Extract<SessionEvent, { readonly handle: number }>;
 
-/** What the application holds of a session: its requests under way, and the peer's namespaces. */
+/** What the application holds of a session: its requests under way. */
 export class OpenRequests {
   readonly prefixes = new Map<number, InboundPrefix>();
   readonly statuses = new Map<number, Deferred<TrackStatusAnswer>>();
-  readonly offers = new Map<number, OfferedNamespace>();
   readonly #publications = new Map<number, Publication>();
   readonly #byPath = new Map<Path, Publication>();
   readonly #subscriptions = new Map<number, InboundSubscription>();
@@ -105,16 +100,7 @@ export class OpenRequests {
         this.statuses.get(event.handle)?.reject(event.error);
         this.statuses.delete(event.handle);
         break;
-      case "peer_namespace_done":
-        this.endOffer(event.requestId);
-        break;
     }
-  }
-
-  /** A namespace of the peer is over, by either side. */
-  endOffer(requestId: number): void {
-    this.offers.get(requestId)?.handleEnded();
-    this.offers.delete(requestId);
   }
 
   /** The session is over. */
@@ -126,8 +112,6 @@ export class OpenRequests {
     }
     for (const prefix of this.prefixes.values()) prefix.handleRefused(error);
     for (const status of this.statuses.values()) status.reject(error);
-    for (const offer of this.offers.values()) offer.handleEnded();
-    this.offers.clear();
   }
 
   #accept(handle: number, trackAlias: number): void {

@@ -1,27 +1,21 @@
-import { WireError } from "@moq-bridge/moq-wire";
-import {
-  decodeDatagram,
-  SESSION_ERROR,
-  type SubscriptionFilter,
-  type TrackNamespace,
-} from "@moq-bridge/moq-wire/ietf14";
+import { SESSION_ERROR, type SubscriptionFilter } from "@moq-bridge/moq-wire/ietf14";
 import type { BroadcastConsumer, OriginConsumer, Path, TrackDemand } from "@moq-bridge/origin";
 import type { CancelTimer, Runtime } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, TransportSession } from "@moq-bridge/transport";
 import createDebug from "debug";
-import { type AnnounceAll, announceAll } from "./announce-all.js";
 import type { SessionEvent } from "./control/events.js";
 import { SessionMachine } from "./control/session-machine.js";
 import { trackStatusMessage } from "./control/status-machine.js";
 import { ControlStream } from "./control-stream.js";
 import { Ingress } from "./data/ingress.js";
+import { DatagramIngress } from "./datagram-ingress.js";
 import { type Deferred, deferred } from "./deferred.js";
-import { EarlyDatagrams } from "./early-datagrams.js";
 import { checkEncodable } from "./encodable.js";
 import { peerViolation, sessionEnded } from "./errors.js";
-import { toNamespace, toPath } from "./names.js";
+import { toNamespace } from "./names.js";
 import { OpenRequests, type TrackStatusAnswer } from "./open-requests.js";
-import { OfferedNamespace, type PeerNamespace } from "./peer-namespace.js";
+import type { PeerNamespace } from "./peer-namespace.js";
+import { PeerNamespaces } from "./peer-namespaces.js";
 import { InboundPrefix, type NamespacePrefix } from "./prefix.js";
 import type { PeerProfile } from "./profile.js";
 import { type FindBroadcast, type NamespacePublication, Publication } from "./publication.js";
@@ -52,12 +46,12 @@ export class Ietf14Session {
   readonly #ingress: Ingress;
   readonly #serving: Serving;
   readonly #counters = newCounters();
-  readonly #early: EarlyDatagrams;
+  readonly #datagrams: DatagramIngress;
   readonly #closed: Deferred<SessionEnd> = deferred();
   readonly #ready: Deferred<void> = deferred();
   readonly #goaway: Deferred<string> = deferred();
   readonly #requests = new OpenRequests();
-  readonly #announcing = new Map<number, AnnounceAll>();
+  readonly #peerNamespaces: PeerNamespaces;
   #timer: { at: number; cancel: CancelTimer } | undefined;
   #flushing = false;
   #ended = false;
@@ -75,7 +69,6 @@ export class Ietf14Session {
       now: runtime.now(),
     });
     const counters = this.#counters;
-    this.#early = new EarlyDatagrams(counters, () => runtime.now());
     const flush = () => this.#flush();
     const machine = this.#machine;
     this.#control = new ControlStream({
@@ -85,14 +78,17 @@ export class Ietf14Session {
       counters,
       onChange: flush,
     });
-    this.#ingress = new Ingress({
+    const onViolation = (error: unknown) => {
+      machine.handleViolation(error);
+      this.#flush();
+    };
+    const { finInsideObject } = profile;
+    this.#ingress = new Ingress({ runtime, counters, finInsideObject, onViolation });
+    this.#datagrams = new DatagramIngress({
       runtime,
       counters,
-      finInsideObject: profile.finInsideObject,
-      onViolation: (error) => {
-        machine.handleViolation(error);
-        this.#flush();
-      },
+      find: (trackAlias) => this.#requests.subscription(trackAlias),
+      onViolation,
     });
     this.#serving = new Serving({
       transport,
@@ -103,10 +99,18 @@ export class Ietf14Session {
       findBroadcast: (path) => this.#findBroadcast(path),
       flush,
     });
+    const { serve, onPublishNamespace } = options;
+    this.#peerNamespaces = new PeerNamespaces({
+      machine: machine.namespaceSubscriber,
+      target: this,
+      serve,
+      decide: onPublishNamespace && ((namespace) => onPublishNamespace(namespace, this)),
+      flush,
+    });
     void transport.closed.then((info) => this.#handleClosed(info));
     void this.#ingress.run(transport);
     void this.#refuseBidis();
-    void this.#readDatagrams();
+    void this.#datagrams.run(transport);
     void this.#control.read();
     this.#flush();
   }
@@ -325,53 +329,21 @@ export class Ietf14Session {
         void this.#serving.handleTrackStatus(event.requestId, event.path, event.track);
         break;
       case "peer_namespace":
-        this.#handleOffer(event.requestId, event.path);
+        this.#peerNamespaces.handleOffer(event.requestId, event.path);
+        break;
+      case "peer_namespace_done":
+        this.#peerNamespaces.handleOfferEnd(event.requestId);
         break;
       case "peer_prefix":
-        this.#announceUnder(event.requestId, event.prefix);
+        this.#peerNamespaces.handlePrefix(event.requestId, event.prefix);
         break;
       case "peer_prefix_done":
-        this.#announcing.get(event.requestId)?.close();
-        this.#announcing.delete(event.requestId);
+        this.#peerNamespaces.handlePrefixEnd(event.requestId);
         break;
       default:
         this.#requests.handle(event, this.#options.profile.countsStreams);
-        if (event.type === "subscription_accepted") this.#releaseEarly(event.trackAlias);
+        if (event.type === "subscription_accepted") this.#datagrams.release(event.trackAlias);
     }
-  }
-
-  #releaseEarly(trackAlias: number): void {
-    const subscription = this.#requests.subscription(trackAlias);
-    for (const datagram of this.#early.take(trackAlias)) subscription?.handleDatagram(datagram);
-  }
-
-  #handleOffer(requestId: number, path: Path): void {
-    const machine = this.#machine.namespaceSubscriber;
-    const namespace = toNamespace(path);
-    const offer = new OfferedNamespace(
-      path,
-      (error) => {
-        if (machine.answer(namespace, requestId, error) && error)
-          this.#requests.endOffer(requestId);
-        this.#flush();
-      },
-      (code, reason) => {
-        if (machine.cancel(namespace, requestId, code, reason)) this.#requests.endOffer(requestId);
-        this.#flush();
-      },
-    );
-    this.#requests.offers.set(requestId, offer);
-    const { onPublishNamespace } = this.#options;
-    if (onPublishNamespace) onPublishNamespace(offer, this);
-    else offer.reject("no namespace is wanted here");
-  }
-
-  #announceUnder(requestId: number, prefix: TrackNamespace): void {
-    const { serve } = this.#options;
-    const path = toPath(prefix);
-    if (!serve || path === undefined) return;
-    // What was announced already, unasked, is not announced twice.
-    this.#announcing.set(requestId, announceAll(this, serve, { prefix: path }));
   }
 
   /** Draft-14 has no use for a second bidirectional stream. */
@@ -385,31 +357,6 @@ export class Ietf14Session {
     }
   }
 
-  async #readDatagrams(): Promise<void> {
-    for (;;) {
-      const datagram = await this.#transport.readDatagram();
-      if (!datagram) return;
-      this.#counters.bytesReceived += datagram.byteLength;
-      this.#handleDatagram(datagram);
-    }
-  }
-
-  #handleDatagram(bytes: Uint8Array): void {
-    try {
-      const datagram = decodeDatagram(bytes);
-      const subscription = this.#requests.subscription(datagram.trackAlias);
-      if (subscription) subscription.handleDatagram(datagram);
-      else this.#early.hold(datagram);
-    } catch (error) {
-      if (error instanceof WireError && error.kind === "unsupported") {
-        this.#counters.unsupported++;
-        return;
-      }
-      this.#machine.handleViolation(error);
-      this.#flush();
-    }
-  }
-
   #handleClosed(info: CloseInfo): void {
     this.#ended = true;
     this.#timer?.cancel();
@@ -417,7 +364,7 @@ export class Ietf14Session {
     this.#machine.handleControlEnd();
     this.#serving.close();
     this.#ingress.close();
-    for (const announcing of this.#announcing.values()) announcing.close();
+    this.#peerNamespaces.close();
     this.#requests.end(end.error);
     this.#ready.reject(end.error ?? sessionEnded());
     this.#closed.resolve(end);

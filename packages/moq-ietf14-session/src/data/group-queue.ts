@@ -44,14 +44,9 @@ export class GroupQueue {
     return this.#groups.length;
   }
 
-  /** Set once the track is over and every group was taken. */
+  /** Set once the track is over; groups may still be waiting. */
   get end(): TrackEnd | undefined {
-    return this.#groups.length === 0 ? this.#end : undefined;
-  }
-
-  /** The next group, which stays. */
-  get first(): QueuedGroup | undefined {
-    return this.#groups[0];
+    return this.#end;
   }
 
   /** The next group. */

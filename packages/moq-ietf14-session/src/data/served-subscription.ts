@@ -103,7 +103,7 @@ export class ServedSubscription {
       while (!this.#cancelled && this.#hasNothingToDo()) await this.#wait();
       if (this.#cancelled) return undefined;
       if (this.#isPastEnd(this.#newestSent)) return this.#finish(RANGE_ENDED);
-      const next = this.#queue.shift();
+      const next = this.#forward ? this.#queue.shift() : undefined;
       if (!next) return this.#finish();
       const { sequence } = next.group;
       if (!this.#isWanted(sequence)) {
@@ -144,8 +144,10 @@ export class ServedSubscription {
 
   /** What is asked for now also holds for the group that is under way. */
   #steerSender(): void {
-    if (this.#isWanted(this.#newestSent)) this.#sender?.pause(!this.#forward);
-    else this.#sender?.interrupt(STREAM_ERROR.cancelled);
+    const isOver = !this.#forward && this.#queue.end !== undefined;
+    if (isOver || !this.#isWanted(this.#newestSent)) {
+      this.#sender?.interrupt(STREAM_ERROR.cancelled);
+    } else this.#sender?.pause(!this.#forward);
   }
 
   #isWanted(sequence: number): boolean {
@@ -283,6 +285,7 @@ export class ServedSubscription {
 
   #handleQueueChange(): void {
     if (this.#sender) this.#watchLag();
+    if (!this.#forward) this.#steerSender();
     this.#wake?.();
   }
 
