@@ -177,9 +177,9 @@ describe("run", () => {
     const cli = setUp(["relay", "--dialect", "draft-14", "--listen", "127.0.0.1:0", "--no-quic"]);
     const listens = () => expect(cli.errors.join("")).toContain("WebSocket: ");
     await vi.waitFor(listens, { timeout: 15_000 });
-    cli.uncaught(new Error("boom\nwith jwt=hunter2"));
+    cli.uncaught(new Error("boom\nwith jwt=hunter2 and \u001b[2J"));
     expect(await cli.done).toBe(1);
-    expect(cli.errors.at(-1)).toBe("moq-bridge: boom with jwt=[hidden]\n");
+    expect(cli.errors.at(-1)).toBe("moq-bridge: boom with jwt=[hidden] and \u{fffd}[2J\n");
     cli.signal("SIGTERM");
   });
 

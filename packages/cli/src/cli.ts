@@ -9,6 +9,7 @@ import { routeDebugThrough } from "./debug-log.js";
 import { createProgram, type Flags, VARIABLES } from "./flags.js";
 import { hideSecrets } from "./hide-secrets.js";
 import { LineLogger } from "./logger.js";
+import { printable } from "./printable.js";
 import { Redactor } from "./redactor.js";
 import { checkMappings, checkRegistryFiles } from "./registry/registry-options.js";
 import { bridgeOptions, type CreateBridge, type RunnableBridge, runBridge } from "./run-bridge.js";
@@ -36,7 +37,7 @@ export async function runCli(
     }),
   );
   let tell = (error: unknown) =>
-    host.writeError(`moq-bridge: ${oneLine(redactor.redact(messageOf(error)))}\n`);
+    host.writeError(`moq-bridge: ${printable(oneLine(redactor.redact(messageOf(error))))}\n`);
   const parser = { error: "", help: "" };
   let exitCode: ExitCode = 0;
   const program = createProgram((flags, command) =>

@@ -19,7 +19,7 @@ it("tells the same as the page, in lines that steer no terminal", () => {
   addedLatency.record(0.5);
   const status = bridgeStatus({
     relay: {
-      ...{ connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused" },
+      ...{ connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused\u001b[2J" },
       lastLoss: { at: 7_140_000, reason: "the connection timed out" },
     },
     cloudflare: {
@@ -27,7 +27,7 @@ it("tells the same as the page, in lines that steer no terminal", () => {
         {
           ...{ connected: true, since: 0, sessions: 2, failures: 0, lastError: "no room" },
           ...{ requests: 3, requestLimit: 100, names: 1, tracks: 2, openStreams: 4 },
-          lastLoss: { at: 3_600_000, reason: "closed by the peer" },
+          lastLoss: { at: 3_600_000, reason: "closed by the peer:\u009b2J" },
         },
       ],
       waiting: 0,
@@ -51,10 +51,10 @@ it("tells the same as the page, in lines that steer no terminal", () => {
   });
   const text = statusText(statusDocument(status, CONTEXT));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   expect(text.split("\n")).toEqual([
     "moq-bridge 1.2.3: not ready (relay), up for 2.0 h",
-    "relay: not connected: refused (wss://relay.example)",
+    "relay: not connected: refused\u{fffd}[2J (wss://relay.example)",
     "  session down for 1 min, 4 failures in a row",
     "  frames received 0, sent 9; groups skipped 2; reconnects 3",
     "  added latency p50 0.38 ms, p99 0.50 ms",
@@ -62,13 +62,13 @@ it("tells the same as the page, in lines that steer no terminal", () => {
     "cloudflare: connected (https://cdn.example)",
     "  session up for 2.0 h, 1 names, 2 tracks, 4 open streams, 3 of 100 requests",
     "    a new session cannot be opened: no room",
-    "    the one before was lost 1.0 h ago: closed by the peer",
+    "    the one before was lost 1.0 h ago: closed by the peer:\u{fffd}2J",
     "  frames received 0, sent 0; groups skipped 0; reconnects 0",
     "not carried: 2 internal",
     "",
     "BROADCAST  DIRECTION      STATE     FOR    REASON",
     "a\u{fffd}[2J      to-cloudflare  conflict  1 s    held\u{fffd}by another",
-    "z          to-relay       waiting   1 min  no session with the relay: refused",
+    "z          to-relay       waiting   1 min  no session with the relay: refused\u{fffd}[2J",
     "",
   ]);
 });

@@ -27,7 +27,7 @@ export function statusText(status: StatusDocument): string {
   for (const [reason, count] of Object.entries(status.refused)) {
     lines.push(`not carried: ${count} ${reason}`);
   }
-  return `${[...lines, "", ...table(broadcastRows(broadcasts, now))].join("\n")}\n`;
+  return `${[...lines.map(printable), "", ...table(broadcastRows(broadcasts, now))].join("\n")}\n`;
 }
 
 function sideLines(name: string, side: SideDocument, now: number): string[] {

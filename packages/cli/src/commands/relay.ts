@@ -3,6 +3,7 @@ import type { Ietf14Rules, RuleName, TokenKey } from "@moq-bridge/relay";
 import type { ServerIdentity } from "@moq-bridge/transport";
 import { readAddress } from "../admin/admin-settings.js";
 import type { DefineCommand } from "../command.js";
+import { printable } from "../printable.js";
 import { reasonOf } from "../token-source.js";
 import { UsageError } from "../usage-error.js";
 
@@ -55,7 +56,7 @@ export const defineRelay: DefineCommand = (program, { host, redactor }) => {
       const { Ietf14Relay, LiteRelay, listen, parseTokenKey } = relays;
       const rules = readRules(flags, relays);
       const { systemRuntime: runtime } = await import("@moq-bridge/runtime");
-      const log = (line: string) => host.writeError(`${redactor.redact(line)}\n`);
+      const log = (line: string) => host.writeError(`${printable(redactor.redact(line))}\n`);
       const key = readKey(flags.authKeyFile, parseTokenKey);
       const relay =
         dialect === "moq-lite"

@@ -1,3 +1,5 @@
+import { printable } from "../printable.js";
+
 /** What one check found. */
 export interface Finding {
   /** `fail`: `run` would not work. */
@@ -13,7 +15,7 @@ export function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   return findings
     .map(
-      ({ verdict, subject, text }) => `${verdict.padEnd(4)}  ${subject.padEnd(width)}  ${text}\n`,
+      ({ verdict, subject, text }) => `${verdict.padEnd(4)}  ${subject.padEnd(width)}  ${printable(text)}\n`,
     )
     .join("");
 }
