@@ -35,11 +35,13 @@ export async function readTokenFile(
   return token;
 }
 
-/** Why a file could not be read, without the path and the system call. */
+/** Why a file could not be read, or an address not listened on, without the path and the system call. */
 export function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === "ENOENT") return "there is no such file";
   if (code === "EACCES") return "not permitted";
   if (code === "EISDIR") return "it is a directory";
+  if (code === "EADDRINUSE") return "another program listens there";
+  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
   return code ?? String(error);
 }

@@ -234,6 +234,6 @@ it("says in one line that its address is taken", async () => {
     }),
   });
   await expect(second.start()).rejects.toThrow(
-    `--admin: cannot listen on 127.0.0.1 port ${port}: EADDRINUSE`,
+    `--admin: cannot listen on 127.0.0.1 port ${port}: another program listens there`,
   );
 });

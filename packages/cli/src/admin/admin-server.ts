@@ -4,7 +4,7 @@ import type { Bridge } from "@moq-bridge/bridge";
 import type { LineLogger } from "../logger.js";
 import type { Redactor } from "../redactor.js";
 import { denial } from "./admin-access.js";
-import type { AdminSettings } from "./admin-settings.js";
+import { type AdminSettings, cannotListen } from "./admin-settings.js";
 import { History } from "./history.js";
 import { Metrics } from "./metrics.js";
 import { PAGE_FILES, readPageFile } from "./page-files.js";
@@ -70,9 +70,7 @@ export class AdminServer {
   async start(): Promise<number> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) =>
-        reject(new Error(`--admin: cannot listen on ${host} port ${port}: ${error.code}`)),
-      );
+      this.#server.once("error", (error) => reject(cannotListen({ host, port }, error)));
       this.#server.listen(port, host, resolve);
     });
     this.#sample();

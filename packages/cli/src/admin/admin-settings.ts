@@ -41,6 +41,15 @@ export function readAddress(flag: string, text: string): { host: string; port: n
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
 }
 
+/** What to say when the admin server's address cannot be used. */
+export function cannotListen(
+  { host, port }: Pick<AdminSettings, "host" | "port">,
+  error: unknown,
+): Error {
+  const reason = reasonOf(error);
+  return new Error(`--admin: cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
+}
+
 /** A host as URLs write it: IPv6 addresses in brackets. */
 export function inUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;

@@ -19,7 +19,13 @@ it("tells the same as the page, in lines that steer no terminal", () => {
   addedLatency.record(0.5);
   const status = bridgeStatus({
     relay: {
-      ...{ connected: false, since: 7_140_000, sessions: 1, failures: 4, lastError: "refused\u001b[2J" },
+      ...{
+        connected: false,
+        since: 7_140_000,
+        sessions: 1,
+        failures: 4,
+        lastError: "refused\u001b[2J",
+      },
       lastLoss: { at: 7_140_000, reason: "the connection timed out" },
     },
     cloudflare: {

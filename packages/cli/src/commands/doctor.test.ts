@@ -89,6 +89,16 @@ test.concurrent("it finds what run would not start with: token files of registri
   expect(misfit.out).toMatch(/^fail {2}settings +.*--registry-mapping/m);
 });
 
+test.concurrent("it says whether the admin server could listen", async () => {
+  const admin = (address: string) => doctor(...sides(), "--stream", "a", "--admin", address);
+  const [free, taken] = await Promise.all([admin("127.0.0.1:0"), admin(new URL(registryUrl).host)]);
+  expect(free.out).toMatch(/^ok {4}admin +127\.0\.0\.1:0 is free$/m);
+  expect(taken.code).toBe(1);
+  expect(taken.out).toMatch(
+    /^fail {2}admin +--admin: cannot listen on 127\.0\.0\.1 port \d+: another program listens there$/m,
+  );
+});
+
 test.each([
   ["20.18.3", "fail"],
   ["20.19.0", "ok"],

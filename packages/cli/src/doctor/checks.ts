@@ -1,8 +1,10 @@
+import { createServer } from "node:net";
 import { tokenExpiry } from "@moq-bridge/bridge";
 import { cloudflare as cloudflareProfile } from "@moq-bridge/moq-ietf14-session";
 import { RegistryPoller } from "@moq-bridge/registry";
 import { type MoqError, systemRuntime, toMoqError } from "@moq-bridge/runtime";
 import type { RelayConnection } from "@moq-bridge/transport";
+import { type AdminSettings, cannotListen, inUrl } from "../admin/admin-settings.js";
 import { openIetf14, openLite } from "../open-session.js";
 import type { Redactor } from "../redactor.js";
 import {
@@ -24,6 +26,7 @@ export async function checkSettings(settings: Settings, redactor: Redactor): Pro
     checkCloudflare(settings),
     ...checkRegistries(settings, redactor),
     checkFiles(settings, redactor),
+    checkAdmin(settings.admin),
   ]);
   return [tokenFinding(token), ...findings].filter((finding) => finding !== undefined);
 }
@@ -101,6 +104,25 @@ async function checkFiles(
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return { verdict: "fail", subject: "settings", text: error.message };
+  }
+}
+
+/** That the admin server could listen where it is to; it is not started. */
+async function checkAdmin(admin: AdminSettings | undefined): Promise<Finding | undefined> {
+  if (!admin) return undefined;
+  const subject = "admin";
+  const { host, port } = admin;
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+    return { verdict: "ok", subject, text: `${inUrl(host)}:${port} is free` };
+  } catch (error) {
+    return { verdict: "fail", subject, text: cannotListen(admin, error).message };
+  } finally {
+    server.close();
   }
 }
 

@@ -15,7 +15,8 @@ export function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   return findings
     .map(
-      ({ verdict, subject, text }) => `${verdict.padEnd(4)}  ${subject.padEnd(width)}  ${printable(text)}\n`,
+      ({ verdict, subject, text }) =>
+        `${verdict.padEnd(4)}  ${subject.padEnd(width)}  ${printable(text)}\n`,
     )
     .join("");
 }
