@@ -42,8 +42,16 @@ describe("relay --behave", () => {
 
   it("is for draft-14, and for names there are", async () => {
     expect(await relay("--dialect", "draft-14", "--behave", "x")).toContain("--behave is plain or");
+    expect(await relay("--dialect", "draft-14", "--behave", "constructor")).toContain(
+      "--behave is plain or",
+    );
     expect(await relay("--dialect", "moq-lite", "--behave", "cloudflare-oss")).toContain(
       "--behave is for --dialect draft-14",
     );
+    for (const dialect of ["moq-lite", "draft-14"]) {
+      expect(await relay("--dialect", dialect, "--without", "nameHeld")).toContain(
+        "--without takes rules from --behave; give both",
+      );
+    }
   });
 });

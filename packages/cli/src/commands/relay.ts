@@ -50,6 +50,9 @@ export const defineRelay: DefineCommand = (program, { host, redactor }) => {
       if (flags.behave !== "plain" && dialect !== "draft-14") {
         throw new UsageError("--behave is for --dialect draft-14");
       }
+      if (flags.without !== undefined && flags.behave === "plain") {
+        throw new UsageError("--without takes rules from --behave; give both");
+      }
       const address = readAddress("--listen", flags.listen);
       const identity = readIdentity(flags);
       const relays = await import("@moq-bridge/relay");
@@ -84,7 +87,7 @@ function readRules(
   { behave, without = [] }: RelayFlags,
   { RELAY_BEHAVIOURS, RULE_EVIDENCE, withoutRules }: typeof import("@moq-bridge/relay"),
 ): Ietf14Rules {
-  const rules = RELAY_BEHAVIOURS[behave];
+  const rules = Object.hasOwn(RELAY_BEHAVIOURS, behave) ? RELAY_BEHAVIOURS[behave] : undefined;
   if (!rules) throw new UsageError(`--behave is ${Object.keys(RELAY_BEHAVIOURS).join(" or ")}`);
   const known = Object.keys(RULE_EVIDENCE) as RuleName[];
   const names = without.map((each) => known.find((name) => name === each));

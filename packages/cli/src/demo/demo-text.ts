@@ -1,4 +1,4 @@
-import type { BridgeStatus, BroadcastStatus } from "@moq-bridge/bridge";
+import type { BridgeStatus } from "@moq-bridge/bridge";
 import type { DemoDirection, DemoStream } from "./demo-stream.js";
 import { percentile } from "./latencies.js";
 import type { CheckCounts } from "./track-check.js";
@@ -25,6 +25,7 @@ const HEADINGS = [
   "last s",
   "added ms",
   "lost",
+  "", // The reason: last, so that a narrow terminal cuts it and not the figures.
 ] as const;
 
 /** One line for each stream: where it goes, how it is doing, what came through. */
@@ -60,16 +61,18 @@ export class DemoTable {
     this.#rates.set(stream, { at: now, bytes: counts.bytes });
     const rate = before ? ((counts.bytes - before.bytes) * 8) / (now - before.at) / 1_000 : 0;
     const { lastAt } = stream;
+    const known = broadcasts.find((each) => each.path === path && each.direction === direction);
     return [
       `→ ${SIDES[direction]}`,
       name,
-      stateOf(broadcasts.find((each) => each.path === path && each.direction === direction)),
+      known?.state ?? "unknown",
       `${stream.tracksWell}/${stream.tracks.length}`,
       String(counts.frames),
       rate.toFixed(2),
       lastAt === undefined ? "-" : ((now - lastAt) / 1_000).toFixed(1),
       [0.5, 0.99].map((p) => addedLatency([stream], p)?.toFixed(1) ?? "-").join("/"),
       String(counts.lost + counts.altered),
+      known ? (known.reason ?? "") : "the bridge does not know it",
     ];
   }
 }
@@ -135,11 +138,6 @@ function addedLatency(streams: readonly DemoStream[], p: number): number | undef
     streams.flatMap(({ latencies }) => latencies.samples),
     p,
   );
-}
-
-function stateOf(status: BroadcastStatus | undefined): string {
-  if (!status) return "not known to the bridge";
-  return status.reason ? `${status.state}: ${status.reason}` : status.state;
 }
 
 function milliseconds(value: number | undefined): string {
