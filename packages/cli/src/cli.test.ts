@@ -204,6 +204,10 @@ describe("wrong usage", () => {
       "unknown option '--relay-tokn' (Did you mean --relay-token?) (see moq-bridge --help)",
     ],
     [["demmo"], "there is no such command; did you mean demo? (see moq-bridge --help)"],
+    [
+      ["list", "--tls-fingerprint", "abc", "https://h"],
+      "--tls-fingerprint must be a SHA-256 in 64 hex digits",
+    ],
     [["list"], "missing required argument 'url' (see moq-bridge list --help)"],
     [
       ["relay", "--dialekt", "x"],

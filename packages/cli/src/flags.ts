@@ -180,7 +180,8 @@ function termOptions(): Option[] {
   ];
 }
 
-function repeatable(flags: string, description: string, none = "none"): Option {
+/** An option that may be given several times, one value each. */
+export function repeatable(flags: string, description: string, none = "none"): Option {
   const collect = (value: string, previous: readonly string[]) => {
     if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
     return [...previous, value];

@@ -1,5 +1,6 @@
 import { carriesToken, isLoopback } from "@moq-bridge/transport";
 import { type Command, Option } from "commander";
+import { repeatable } from "../flags.js";
 import type { Target } from "../open-session.js";
 import type { Redactor } from "../redactor.js";
 import { readTrust } from "../tls-settings.js";
@@ -34,12 +35,7 @@ export function addTargetFlags(command: Command): Command {
     )
     .option("--token-file <file>", "holds the token sent as ?jwt=")
     .option("--tls-ca <file>", "trust these certificate authorities (PEM)")
-    .addOption(
-      new Option("--tls-fingerprint <sha256...>", "accept the certificate by its SHA-256").default(
-        [],
-        "none",
-      ),
-    )
+    .addOption(repeatable("--tls-fingerprint <sha256>", "accept the certificate by its SHA-256"))
     .option("--tls-insecure", "accept any certificate")
     .option("--insecure-ws", "allow a token over ws:// beyond this machine");
 }
