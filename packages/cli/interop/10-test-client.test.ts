@@ -51,7 +51,13 @@ describe.each([
   it("passes all six cases, in TAP 14", async () => {
     const { url } = await start();
     const { code, lines } = await run([], { RELAY_URL: url, TLS_DISABLE_VERIFY: "1" });
-    expect(lines.slice(0, 2)).toEqual(["TAP version 14", "1..6"]);
+    expect(lines.slice(0, 5)).toEqual([
+      "TAP version 14",
+      "# moq-bridge interop",
+      `# Relay: ${url}`,
+      "# Draft: draft-14",
+      "1..6",
+    ]);
     const points = lines.filter((line) => /^(not )?ok /.test(line));
     expect(points).toEqual(NAMES.map((name, index) => `ok ${index + 1} - ${name}`));
     expect(code).toBe(0);
@@ -60,7 +66,7 @@ describe.each([
 
 it("runs one case, fails where nobody answers, and lists what it has", async () => {
   const { url } = await scene.ietfRelay();
-  const one = await run(["-r", url, "-t", "setup-only", "--tls-disable-verify", "--verbose"]);
+  const one = await run(["-r", url, "-t", "setup-only", "--tls-disable-verify", "-v"]);
   expect(one).toMatchObject({ code: 0 });
   expect(one.lines).toContain('  received: "SERVER_SETUP"');
   expect((await run(["--list"])).lines).toEqual(NAMES);
@@ -68,6 +74,10 @@ it("runs one case, fails where nobody answers, and lists what it has", async () 
   const failed = await run(["-r", "https://127.0.0.1:9/", "-t", "setup-only"]);
   expect(failed.code).toBe(1);
   expect(failed.lines).toContain("not ok 1 - setup-only");
+  expect(failed.lines).toContain("  expected: SERVER_SETUP");
+  const nowhere = await run(["-t", "setup-only"]);
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.lines).toContain("# Relay: https://localhost:4443");
 });
 
 it("ends with 127 for what it does not have", async () => {

@@ -18,6 +18,8 @@ export interface InteropTarget {
 export interface TestCase {
   readonly name: string;
   readonly timeoutMs: number;
+  /** What passes, for the report of a failure. */
+  readonly expected: string;
   /** Resolves with the messages received that prove it. @throws {Error} what was received instead */
   run(connect: (role: string) => Promise<Ietf14Session>): Promise<string>;
 }
@@ -32,6 +34,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "setup-only",
     timeoutMs: 2_000,
+    expected: "SERVER_SETUP",
     run: async (connect) => {
       const session = await connect("client");
       session.close();
@@ -43,6 +46,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "announce-only",
     timeoutMs: 2_000,
+    expected: "PUBLISH_NAMESPACE_OK",
     run: async (connect) => {
       await publish(await connect("publisher")).accepted;
       return "PUBLISH_NAMESPACE_OK";
@@ -51,6 +55,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "publish-namespace-done",
     timeoutMs: 2_000,
+    expected: "PUBLISH_NAMESPACE_OK",
     run: async (connect) => {
       const session = await connect("publisher");
       const publication = publish(session);
@@ -63,6 +68,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "subscribe-error",
     timeoutMs: 2_000,
+    expected: "SUBSCRIBE_ERROR",
     run: async (connect) => {
       const session = await connect("subscriber");
       const error = await refusal(session.subscribe("nonexistent/namespace", TRACK).accepted);
@@ -73,6 +79,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "announce-subscribe",
     timeoutMs: 3_000,
+    expected: "SUBSCRIBE_OK",
     run: async (connect) => {
       await publish(await connect("publisher")).accepted;
       const subscriber = await connect("subscriber");
@@ -83,6 +90,7 @@ export const TEST_CASES: readonly TestCase[] = [
   {
     name: "subscribe-before-announce",
     timeoutMs: 3_500,
+    expected: "SUBSCRIBE_OK or SUBSCRIBE_ERROR",
     run: async (connect) => {
       const subscriber = await connect("subscriber");
       const answer = refusal(subscriber.subscribe(NAMESPACE, TRACK).accepted);
@@ -107,6 +115,7 @@ export interface TestResult {
 export async function runTestCase(test: TestCase, target: InteropTarget): Promise<TestResult> {
   const sessions: Ietf14Session[] = [];
   const started = runtime.now();
+  let over = false;
   const connect = async () => {
     const transport = await connectNative(target.url, {
       protocols: IETF14_PROTOCOLS,
@@ -115,7 +124,8 @@ export async function runTestCase(test: TestCase, target: InteropTarget): Promis
     });
     // The most careful profile: any relay may be at the other end.
     const session = await connectIetf14(transport, { runtime, profile: moqRelay });
-    sessions.push(session);
+    if (over) session.close();
+    else sessions.push(session);
     return session;
   };
   let cancel = () => {};
@@ -132,6 +142,7 @@ export async function runTestCase(test: TestCase, target: InteropTarget): Promis
     return { passed: false, received, durationMs: runtime.now() - started };
   } finally {
     cancel();
+    over = true;
     for (const session of sessions) session.close();
     await Promise.all(sessions.map((session) => session.closed));
   }
