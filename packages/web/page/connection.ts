@@ -31,7 +31,26 @@ export interface RelayOrigins {
   readonly subscribe?: OriginProducer;
 }
 
-const CONNECT_MS = 10_000;
+/** How attempts to connect are paced, in milliseconds. */
+export interface Pace {
+  /** How long one may take. */
+  readonly connectMs: number;
+  /** Between two of them at most. */
+  readonly longestDelayMs: number;
+}
+
+const WEBSOCKET_PACE: Pace = { connectMs: 10_000, longestDelayMs: 2_000 };
+/**
+ * Chromium remembers a page's failed WebTransport handshakes for 5 minutes, and holds the
+ * next one back by 10 ms doubled with each of them, up to a minute. A page that tries every
+ * other second would be held back for minutes once its relay runs again.
+ */
+export const WEBTRANSPORT_PACE: Pace = { connectMs: 30_000, longestDelayMs: 30_000 };
+
+/** How to pace attempts to connect to `address`. */
+export function paceOf({ side, url }: Address): Pace {
+  return side === "cloudflare" && url.startsWith("https:") ? WEBTRANSPORT_PACE : WEBSOCKET_PACE;
+}
 
 /** Lite-05 says what it is in the subprotocol; before that the framings named nothing. */
 const RELAY_PROTOCOLS = LITE_PROTOCOLS.filter((protocol) => protocol.startsWith("moq-lite-"));
@@ -96,7 +115,8 @@ export async function connectToRelay(
 
 function openWebSocket({ url }: Target, protocols: readonly string[]): Promise<TransportSession> {
   const webSocket = new WebSocket(url, webSocketSubprotocols(protocols));
-  return opened(fromWebSocket(webSocket), url, () => webSocket.close());
+  const giveUp = () => webSocket.close();
+  return opened(fromWebSocket(webSocket), { url, giveUp, limitMs: WEBSOCKET_PACE.connectMs });
 }
 
 function openWebTransport({ url, certificate }: Target): Promise<TransportSession> {
@@ -106,17 +126,25 @@ function openWebTransport({ url, certificate }: Target): Promise<TransportSessio
     }),
   });
   const session = fromWebTransport(toW3c(webTransport), { protocol: IETF14_PROTOCOLS[0] ?? "" });
-  return opened(session, url, () => webTransport.close());
+  const giveUp = () => webTransport.close();
+  return opened(session, { url, giveUp, limitMs: WEBTRANSPORT_PACE.connectMs });
+}
+
+/** An attempt to connect. */
+interface Attempt {
+  readonly url: URL;
+  readonly limitMs: number;
+  giveUp(): void;
 }
 
 /** Browsers do not tell a page why a server could not be reached. */
 async function opened(
   session: Promise<TransportSession>,
-  url: URL,
-  giveUp: () => void,
+  attempt: Attempt,
 ): Promise<TransportSession> {
+  const { url } = attempt;
   try {
-    return await inTime(session, url, giveUp);
+    return await inTime(session, attempt);
   } catch (error) {
     const code = error instanceof MoqError ? error.code : "";
     if (code === "connect_http") throw new Error(`${url.host} does not speak this dialect.`);
@@ -140,9 +168,9 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** WebTransport and WebSocket have no time limit of their own. */
-function inTime<T>(promise: Promise<T>, url: URL, giveUp: () => void): Promise<T> {
+function inTime<T>(promise: Promise<T>, { url, limitMs, giveUp }: Attempt): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = runtime.setTimer(CONNECT_MS, () => {
+    const cancel = runtime.setTimer(limitMs, () => {
       giveUp();
       reject(new Error(`${url.host} does not answer.`));
     });

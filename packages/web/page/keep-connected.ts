@@ -1,31 +1,36 @@
 import { systemRuntime as runtime, sleep } from "@moq-bridge/runtime";
 
-/** Milliseconds before the first new attempt, and at most. */
+/** Before the first new attempt, in milliseconds; each further one waits twice as long. */
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 2_000;
 
-/** A session was used until it ended; why, where there is a reason. */
+/** A session was used until it ended; why, where there is a reason. It rejects where none came about. */
 export type Use = (signal: AbortSignal) => Promise<string>;
 
-/**
- * Uses one session after the other until `signal` aborts. An error of `use` and
- * the reason it returns are told to `onTrouble`, in words.
- */
+export interface KeepConnectedOptions {
+  readonly signal: AbortSignal;
+  /** Between two attempts at most, in milliseconds. */
+  readonly longestDelayMs: number;
+  /** An error of {@link Use}, or the reason it returned, in words. */
+  readonly onTrouble: (words: string) => void;
+}
+
+/** Uses one session after the other until the signal aborts. */
 export async function keepConnected(
   use: Use,
-  { signal, onTrouble }: { signal: AbortSignal; onTrouble: (words: string) => void },
+  { signal, longestDelayMs, onTrouble }: KeepConnectedOptions,
 ): Promise<void> {
   let delay = FIRST_DELAY_MS;
   while (!signal.aborted) {
     const started = runtime.now();
     try {
-      onTrouble(await use(signal));
+      const reason = await use(signal);
+      if (runtime.now() - started > delay) delay = FIRST_DELAY_MS;
+      onTrouble(reason);
     } catch (error) {
       if (!signal.aborted) onTrouble(inWords(error));
     }
-    if (runtime.now() - started > LONGEST_DELAY_MS) delay = FIRST_DELAY_MS;
     await pause(delay, signal);
-    delay = Math.min(delay * 2, LONGEST_DELAY_MS);
+    delay = Math.min(delay * 2, longestDelayMs);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type BroadcastProducer, Origin } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
-import type { Address } from "./connection.js";
+import { type Address, paceOf } from "./connection.js";
 import { inWords, keepConnected } from "./keep-connected.js";
 import { AudioPublisher, SOUND } from "./media/audio-publisher.js";
 import type { Camera } from "./media/camera.js";
@@ -117,6 +117,7 @@ export class Publisher {
       this.#update({ state: "publishing", transport, trouble: "" });
     void keepConnected(() => publishOnce(address, name, this.#origin, onConnected, signal), {
       signal,
+      longestDelayMs: paceOf(address).longestDelayMs,
       onTrouble: (trouble) => this.#update({ state: "interrupted", trouble }),
     });
     const lease = this.#lease;

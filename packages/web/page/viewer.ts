@@ -1,6 +1,6 @@
 import type { BroadcastConsumer } from "@moq-bridge/origin";
 import { systemRuntime as runtime } from "@moq-bridge/runtime";
-import type { Address } from "./connection.js";
+import { type Address, paceOf } from "./connection.js";
 import { inWords, keepConnected, pause } from "./keep-connected.js";
 import { type LatencySummary, LatencyWindow } from "./latency-window.js";
 import { playBroadcast } from "./play-broadcast.js";
@@ -60,6 +60,7 @@ export class Viewer {
     const { signal } = this.#stopped;
     void keepConnected(() => this.#watch(), {
       signal,
+      longestDelayMs: paceOf(options.address).longestDelayMs,
       onTrouble: (trouble) => this.#handleLost(trouble),
     });
     this.#look();
