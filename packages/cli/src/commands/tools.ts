@@ -44,9 +44,15 @@ export const defineSub: DefineCommand = (program, { host, redactor }) => {
         target,
         { path, track },
         options,
-        (frame) => {
-          if (options.format === "raw") host.writeBytes(frame.payload);
-          else host.writeOut(`${(options.format === "json" ? frameJson : frameLine)(frame)}\n`);
+        {
+          onFrame: (frame) => {
+            if (options.format === "raw") host.writeBytes(frame.payload);
+            else host.writeOut(`${(options.format === "json" ? frameJson : frameLine)(frame)}\n`);
+          },
+          onWaiting: () => {
+            const line = redactor.redact(`${path} is not live; waiting for it`);
+            host.writeError(`moq-bridge: ${printable(line)}\n`);
+          },
         },
         host.stopRequested,
       );

@@ -25,12 +25,19 @@ export interface ReadFrame {
   readonly timestampMs: number | undefined;
 }
 
+/** What becomes of a track that is read. */
+export interface SubEvents {
+  onFrame(frame: ReadFrame): void;
+  /** The relay has no such broadcast yet. */
+  onWaiting(): void;
+}
+
 /** Reads a track from its newest group on, until it ends. */
 export async function readTrack(
   target: Target,
   { path, track }: { readonly path: string; readonly track: string },
   options: SubOptions,
-  onFrame: (frame: ReadFrame) => void,
+  events: SubEvents,
   stopRequested: Promise<unknown>,
 ): Promise<void> {
   const origin = new Origin({ runtime: systemRuntime });
@@ -38,10 +45,15 @@ export async function readTrack(
   if (options.dialect === "moq-lite") {
     const announcements = origin.announced();
     const { session } = await openLite(target, { subscribe: origin });
+    const tellWaiting = () => {
+      if (!origin.broadcast(path)) events.onWaiting();
+    };
+    // A session that ends before says so itself.
+    session.announced.then(tellWaiting, () => {});
     const work = async () => {
       for (;;) {
         const broadcast = origin.broadcast(path);
-        if (broadcast) return readFrames(broadcast.subscribe(track), count, onFrame);
+        if (broadcast) return readFrames(broadcast.subscribe(track), count, events);
         await announcements.next();
       }
     };
@@ -63,7 +75,7 @@ export async function readTrack(
       if ("error" in end && end.error) producer.abort(end.error);
       else producer.finish();
     });
-    await readFrames(reader, count, onFrame);
+    await readFrames(reader, count, events);
     subscription.unsubscribe();
   };
   await untilStopped(session, stopRequested, work());
@@ -72,7 +84,7 @@ export async function readTrack(
 async function readFrames(
   track: TrackConsumer,
   count: number,
-  onFrame: (frame: ReadFrame) => void,
+  { onFrame }: SubEvents,
 ): Promise<void> {
   let left = count;
   for (let group = await track.nextGroup(); group; group = await track.nextGroup()) {
