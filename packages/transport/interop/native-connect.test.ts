@@ -86,6 +86,14 @@ describe("whom a client trusts", () => {
     }
   });
 
+  it("says that the certificate is not trusted, and what to name", async () => {
+    const { port } = await listen();
+    const error = await errorOf(connect(port, { tls: {} }));
+    expect(error.message).toMatch(
+      /^127\.0\.0\.1:\d+: its certificate is not trusted \(UnknownIssuer\); if it is the right server, name its authority \(CA\) or its fingerprint$/,
+    );
+  });
+
   it("checks the name, unless the fingerprint is given or nothing is to be checked", async () => {
     const { ca, cert, key, fingerprint } = await createCertificate(fixture.folder, "elsewhere", {
       hosts: ["elsewhere.example"],

@@ -31,6 +31,7 @@ export type ConnectPhase = "tcp" | "tls";
 export function fromNodeError(error: Error, phase: ConnectPhase, authority: string): MoqError {
   const nodeCode = "code" in error && typeof error.code === "string" ? error.code : "";
   if (phase === "tls") {
+    if (UNTRUSTED.test(nodeCode)) return untrusted(authority, quotable(error.message), error);
     const reason = nodeCode === "ECONNRESET" ? "it ended the handshake" : tlsReason(error);
     return connectError("connect_tls", `no TLS with ${authority}: ${reason}`, { cause: error });
   }
@@ -52,6 +53,18 @@ export function fromNodeError(error: Error, phase: ConnectPhase, authority: stri
       });
     }
   }
+}
+
+/** How Node calls what is wrong with a certificate; everything else is wrong with TLS itself. */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** The server's certificate is not trusted; `reason` is the TLS library's. */
+export function untrusted(authority: string, reason: string, cause?: unknown): MoqError {
+  return connectError(
+    "connect_tls",
+    `${authority}: its certificate is not trusted (${reason}); if it is the right server, name its authority (CA) or its fingerprint`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 /** OpenSSL's errors have a plain `reason`; their message is for its developers. */

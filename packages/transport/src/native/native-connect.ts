@@ -1,5 +1,5 @@
 import type { MoqError } from "@moq-bridge/runtime";
-import { type ConnectErrorCode, connectError } from "../connect-error.js";
+import { type ConnectErrorCode, connectError, untrusted } from "../connect-error.js";
 import { quotable } from "../error.js";
 import { normalizeFingerprint } from "../tls/node-tls.js";
 import type { ConnectOptions, TlsTrust, TransportSession } from "../transport.js";
@@ -87,7 +87,7 @@ function outcome(
       },
       failed(code, message, status) {
         settle();
-        reject(failure(code, `${authority}: ${quotable(message)}`, status));
+        reject(failure({ code, message: quotable(message), status, authority }));
       },
     };
     const onAbort = () => {
@@ -113,9 +113,23 @@ function unwanted(driver: NativeDriver, id: number): ConnectWaiter {
   };
 }
 
-function failure(code: string, message: string, status: number | undefined): MoqError {
+/** What the addon's libraries say of an untrusted certificate, and of silence. */
+const UNTRUSTED = /invalid peer certificate: (.+)$/;
+const SILENCE = "timed out";
+
+function failure(failed: {
+  readonly code: string;
+  readonly message: string;
+  readonly status: number | undefined;
+  readonly authority: string;
+}): MoqError {
+  const { code, message, status, authority } = failed;
+  const [, reason] = UNTRUSTED.exec(message) ?? [];
+  if (reason !== undefined) return untrusted(authority, reason);
   const known = FAILURES.find((known) => known === code) ?? "connect_refused";
-  return connectError(known, message, status === undefined ? {} : { wireCode: status });
+  const words = message === SILENCE ? "no answer over UDP" : message;
+  const details = status === undefined ? {} : { wireCode: status };
+  return connectError(known, `${authority}: ${words}`, details);
 }
 
 function aborted(): MoqError {

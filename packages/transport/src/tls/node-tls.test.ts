@@ -99,6 +99,13 @@ describe("whom to trust", () => {
     expect(received).toEqual([]);
   });
 
+  it("says that the certificate is not trusted, why, and what to name", async () => {
+    const { port } = await tlsServer();
+    await expect(dial(port, {})).rejects.toThrow(
+      /^localhost:\d+: its certificate is not trusted \(.+\); if it is the right server, name its authority \(CA\) or its fingerprint$/,
+    );
+  });
+
   it("says the fingerprint it found instead", async () => {
     const { port } = await tlsServer();
     const found = normalizeFingerprint(TEST_FINGERPRINT);
