@@ -41,7 +41,9 @@ export const defineInterop: DefineCommand = (program, { host, redactor, exit }) 
       const tests = TEST_CASES.filter(({ name }) => wanted === undefined || name === wanted);
       if (!URL.canParse(url) || new URL(url).protocol !== "https:" || tests.length === 0) {
         print("TAP version 14");
-        print(`Bail out! ${tests.length === 0 ? "no such test" : "only https:// is supported"}`);
+        print(
+          `Bail out! ${tests.length === 0 ? "no such test; --list names them" : "only https:// is supported"}`,
+        );
         exit(UNSUPPORTED);
         return;
       }

@@ -76,14 +76,15 @@ describe("a file", () => {
     [{ poll: 5 }, 'there is no setting "poll"'],
     [{ zzzzzz: 5 }, 'there is no setting "zzzzzz"'],
     [{ config: "x" }, 'there is no setting "config"'],
-    [{ allow: "a" }, '"allow" must be a list of texts'],
-    [{ allow: [""] }, '"allow" must be a list of texts'],
+    [{ allow: "a" }, '"allow" must be a list of strings, as in ["…"]'],
+    [{ allow: [""] }, '"allow" must be a list of strings, as in ["…"]'],
     [{ insecureWs: "yes" }, '"insecureWs" must be true or false'],
     [{ direction: "up" }, '"direction" must be one of both, to-cloudflare, to-relay'],
-    [{ relayToken: 5 }, '"relayToken" must be a text'],
+    [{ relayToken: 5 }, '"relayToken" must be a string'],
     [{ pollInterval: null }, '"pollInterval" must be a number'],
     [[], "must hold one JSON object"],
     ["{ relayToken: hunter2", "is not JSON"],
+    ['{\n  "relayToken": "hunter2",\n}', "is not JSON: line 3, column 1"],
   ])("with %j is refused", (content, message) => {
     const file = fileWith(content);
     const read = () => readConfig(file, OPTIONS);

@@ -38,13 +38,21 @@ function readObject(file: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    throw new UsageError(`--config: ${file} is not JSON`);
+  } catch (error) {
+    throw new UsageError(`--config: ${file} is not JSON${placeOf(error, text)}`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(`--config: ${file} must hold one JSON object`);
   }
   return value;
+}
+
+/** Where the parser stopped, if it says so; not its words, which may quote a token. */
+function placeOf(error: unknown, text: string): string {
+  const position = / at position (\d+)/.exec(String(error))?.[1];
+  if (position === undefined) return "";
+  const lines = text.slice(0, Number(position)).split("\n");
+  return `: line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
 }
 
 function unknownKey(file: string, key: string, known: readonly string[]): UsageError {
@@ -62,14 +70,15 @@ function readValue(file: string, { key, kind, choices }: ConfigOption, value: un
       return value;
     case "list": {
       const isText = (item: unknown) => typeof item === "string" && item.trim() !== "";
-      if (!Array.isArray(value) || !value.every(isText)) throw wrong("a list of texts");
+      if (!Array.isArray(value) || !value.every(isText))
+        throw wrong('a list of strings, as in ["…"]');
       return value as string[];
     }
     case "number":
       if (typeof value !== "number" && typeof value !== "string") throw wrong("a number");
       return String(value);
     case "text":
-      if (typeof value !== "string") throw wrong("a text");
+      if (typeof value !== "string") throw wrong("a string");
       if (choices && !choices.includes(value)) throw wrong(`one of ${choices.join(", ")}`);
       return value;
   }
