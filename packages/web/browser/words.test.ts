@@ -106,7 +106,12 @@ test("a relay that is down is said, and left behind once it runs", async () => {
 test("a token that is refused is said, and not shown", async () => {
   const tab = await openPage({ url: `${strictRelay.wsUrl}?jwt=hunter2` });
   await tab.saysInWords(/refuses the address, its token or the certificate\.$/, PATIENCE_MS);
-  expect(await tab.words()).not.toContain("hunter2");
+  expect(await tab.browser.evaluate("document.body.innerText")).not.toContain("hunter2");
+  const readable = `[...document.querySelectorAll("input:not([type=password])")].map((input) => input.value)`;
+  expect(String(await tab.browser.evaluate(readable))).not.toContain("hunter2");
+  expect(await tab.browser.evaluate(`document.querySelector("[name=token]").value`)).toBe(
+    "hunter2",
+  );
 });
 
 test("a certificate other than the expected one is said", async () => {
@@ -119,4 +124,32 @@ test("a registry that cannot be told is said, and the stream goes on", async () 
   const tab = await openPage({ role: "publish", registry: "/api/stats/" });
   await tab.saysInWords(/^Publishing\. The registry was not told: /, PATIENCE_MS);
   expect(await tab.state()).toBe("publishing");
+});
+
+test("what is published on Cloudflare's side and told to no registry is said to be unlisted", async () => {
+  const { url } = cloudflare;
+  const { fingerprint } = scene.certificate;
+  const tab = await openPage({ role: "publish", side: "cloudflare", url, fingerprint });
+  await tab.saysInWords(
+    /^Publishing\. No registry is told of it, so the bridge may not carry it\.$/,
+    PATIENCE_MS,
+  );
+});
+
+test("stopping by the keyboard leaves the focus on Start, which starts again", async () => {
+  const tab = await openPage({ role: "publish" });
+  await tab.isIn("publishing", PATIENCE_MS);
+  await tab.browser.evaluate(`document.getElementById("stop").focus()`);
+  const { keyboard } = (tab.browser as Chromium).page;
+  await keyboard.press("Enter");
+  expect(await tab.words()).toBe("Stopped.");
+  await keyboard.press("Enter");
+  await tab.isIn("publishing", PATIENCE_MS);
+});
+
+test("a page that the browser puts away has stopped, and says so when it is shown again", async () => {
+  const tab = await openPage({ role: "publish" });
+  await tab.isIn("publishing", PATIENCE_MS);
+  await tab.browser.evaluate(`dispatchEvent(new PageTransitionEvent("pagehide"))`);
+  expect(await tab.words()).toBe("Stopped.");
 });

@@ -18,6 +18,7 @@ interface Running {
 const form = element("form", HTMLFormElement);
 const canvas = element("picture", HTMLCanvasElement);
 const view = new StatusView(document.body);
+const startButton = element("start", HTMLButtonElement);
 const stopButton = element("stop", HTMLButtonElement);
 const soundButton = element("sound", HTMLButtonElement);
 
@@ -79,6 +80,12 @@ function stop(): void {
   soundButton.disabled = true;
 }
 
+function stopAndSay(): void {
+  if (!running) return;
+  stop();
+  view.say("stopped", "Stopped.");
+}
+
 function toggleSound(): void {
   const on = audio === undefined;
   void audio?.close();
@@ -91,11 +98,13 @@ form.addEventListener("submit", (event) => {
   void start();
 });
 stopButton.addEventListener("click", () => {
-  stop();
-  view.say("stopped", "Stopped.");
+  stopAndSay();
+  // A button that is disabled loses the keyboard's focus.
+  startButton.focus();
 });
 soundButton.addEventListener("click", toggleSound);
-globalThis.addEventListener("pagehide", stop);
+// The browser may show this very page again, when the visitor comes back.
+globalThis.addEventListener("pagehide", stopAndSay);
 
 /** The page's address says what to do; in a demo the relays' addresses come from there. */
 async function obeyAddress(): Promise<void> {

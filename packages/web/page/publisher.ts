@@ -39,6 +39,9 @@ const SOUND_FRAME_MS = (1_000 * SOUND.samplesPerFrame) / SOUND.sampleRate;
 /** After a stall longer than this, sound goes on with the present, in milliseconds. */
 const LONGEST_CATCH_UP_MS = 500;
 
+/** A relay announces what it has; of Cloudflare's side the registry alone tells. */
+const UNLISTED = "No registry is told of it, so the bridge may not carry it.";
+
 /** Publishes one stream until it is told to stop; connects again whenever a session ends. */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -75,6 +78,9 @@ export class Publisher {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("This browser cannot draw.");
     this.#options = options;
+    if (!options.registry && options.address.side === "cloudflare") {
+      this.#status = { ...this.#status, registryTrouble: UNLISTED };
+    }
     this.#context = context;
     this.#broadcast = this.#origin.createBroadcast(options.name);
     const fail = (error: unknown) => this.#update({ trouble: inWords(error) });

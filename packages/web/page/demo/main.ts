@@ -36,6 +36,10 @@ async function start(): Promise<void> {
   globalThis.addEventListener("pagehide", () => {
     for (const pane of panes) pane.stop();
   });
+  // The browser may show this very page again, when the visitor comes back.
+  globalThis.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) location.reload();
+  });
   for (const pane of panes) await pane.start();
   letRestart(panes);
 }
