@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { tokenExpiry } from "@moq-bridge/bridge";
 import { eventually, type Scene } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
@@ -58,6 +59,7 @@ test.each(SCHEMES)(
         scheme,
         lifetime,
       );
+      const expiresAt = tokenExpiry(tokens[0] ?? "");
       const { ca } = scene.certificate.files;
       const clock = await startClock(scene, ietf, "live/clock");
       registry.list("live/clock");
@@ -94,7 +96,9 @@ test.each(SCHEMES)(
         .map((line) => JSON.parse(line) as { group: number; frame: number });
       const flat = numbers.map(({ group, frame }) => group * 10 + frame);
       expect(flat).toEqual(flat.map((_, index) => (flat[0] ?? 0) + index));
-      expect((await statusOf(url)).relay.traffic.reconnects).toBe(0);
+      const { relay: side } = await statusOf(url);
+      expect(side.traffic.reconnects).toBe(0);
+      expect(side.sessions[0]?.since).toBeLessThan(expiresAt ?? 0);
       expect((await relay.sessions()).length).toBe(2);
       expectCleanOutput(bridge, ...tokens);
     }),
