@@ -39,6 +39,8 @@ async function listLite(
   const { session } = await openLite(target, { subscribe: origin });
   await session.announced;
   if (follow) {
+    // What ends as we leave is not gone from the relay.
+    void stopRequested.then(() => announcements.close());
     await untilStopped(session, stopRequested, followChanges(announcements, write));
     return;
   }
@@ -72,13 +74,20 @@ async function listIetf14(
   }
   const sign = (mark: string, path: Path) => (follow ? `${mark} ${path}` : path);
   let lastHeard = systemRuntime.now();
+  let leaving = false;
+  void stopRequested.then(() => {
+    leaving = true;
+  });
   const { session } = await openIetf14(target, {
     profile: { cloudflare, standard }[profile],
     onPublishNamespace: (namespace: PeerNamespace) => {
       lastHeard = systemRuntime.now();
       namespace.accept();
       write(sign("+", namespace.path));
-      if (follow) void namespace.ended.then(() => write(sign("-", namespace.path)));
+      if (!follow) return;
+      void namespace.ended.then(() => {
+        if (!leaving) write(sign("-", namespace.path));
+      });
     },
   });
   const quiet = async () => {

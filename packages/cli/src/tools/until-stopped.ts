@@ -1,4 +1,4 @@
-import type { MoqError } from "@moq-bridge/runtime";
+import { MoqError } from "@moq-bridge/runtime";
 
 /** What a tool runs until. */
 interface Session {
@@ -10,7 +10,7 @@ interface Session {
  * Runs `work` on a session until it ends, the session ends, or the process is
  * asked to end; then closes the session.
  *
- * @throws the session's error
+ * @throws the session's error, also when the relay ended it without one: the work was not done
  */
 export async function untilStopped(
   session: Session,
@@ -18,7 +18,9 @@ export async function untilStopped(
   work: Promise<unknown>,
 ): Promise<void> {
   const lost = session.closed.then(({ error }) => {
-    if (error) throw error;
+    throw (
+      error ?? new MoqError("session_closed", "the relay ended the session", { scope: "session" })
+    );
   });
   try {
     await Promise.race([work, stopRequested, lost]);
