@@ -204,7 +204,7 @@ const VIOLATIONS: readonly (readonly [
   [
     "a message longer than any",
     "lite-05",
-    (peer) => request(peer, BIDI_STREAM.track, 0x80, 1, 0, 0),
+    (peer) => request(peer, BIDI_STREAM.track, 0x84, 0, 0, 1),
   ],
   [
     "more broadcasts than are taken",

@@ -14,7 +14,7 @@ import { STREAM_CODE } from "./codes.js";
 import type { SessionContext } from "./context.js";
 import { isSessionClosed, isStreamEnd } from "./errors.js";
 import { serveFetch } from "./fetching.js";
-import { type MessageStream, orUnsupported } from "./message-stream.js";
+import type { MessageStream } from "./message-stream.js";
 import { refuse } from "./refuse.js";
 import { Serving } from "./serving.js";
 
@@ -56,8 +56,9 @@ export class LocalBroadcasts {
   /** An announce stream of the peer. It is never reset: that would end a relay's whole session. */
   async serveAnnounce(stream: BidiStream, messages: MessageStream): Promise<void> {
     const { version, originId, counters } = this.#context;
-    const decode = orUnsupported((cursor) => decodeAnnounceRequest(version, cursor));
-    const request = await messages.next(decode);
+    const request = await messages.nextOrUnsupported((cursor) =>
+      decodeAnnounceRequest(version, cursor),
+    );
     if (!request || request instanceof WireError) {
       if (request) counters.unsupportedMessages++;
       stream.send.finish();

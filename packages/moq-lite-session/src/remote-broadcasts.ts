@@ -21,8 +21,11 @@ import { type AnnounceEvent, AnnounceReceiver } from "./announce-receiver.js";
 import type { SessionContext } from "./context.js";
 import { deferred } from "./deferred.js";
 import { isStreamEnd, sourceLost, violation } from "./errors.js";
-import { MessageStream, orUnsupported } from "./message-stream.js";
+import { MessageStream } from "./message-stream.js";
 import { Subscription, type SubscriptionIds } from "./subscription.js";
+
+/** What cannot be read of a START: its suffix, or all of it. It has its number all the same. */
+const UNREADABLE_START: ReadonlySet<string> = new Set(["suffix", "START"]);
 
 /** What {@link RemoteBroadcasts} tells its session. */
 export interface RemoteBroadcastsHost {
@@ -123,24 +126,28 @@ export class RemoteBroadcasts implements SubscriptionIds {
       pending = ok.activeCount;
     }
     if (hasAnnounceInit(version)) {
-      const init = await messages.next((cursor) => decodeAnnounceInit(version, cursor));
+      const init = await messages.nextOrUnsupported((cursor) =>
+        decodeAnnounceInit(version, cursor),
+      );
       if (!init) return;
-      this.#receiver.handleInit(init.suffixes);
+      const { suffixes, unsupported = 0 } =
+        init instanceof WireError ? { suffixes: [], unsupported: 1 } : init;
+      counters.unsupportedMessages += unsupported;
+      this.#receiver.handleInit(suffixes);
       this.#apply();
       pending = 0;
     }
-    const decode = orUnsupported((cursor) => decodeAnnounce(version, cursor));
     for (;;) {
       if (pending === 0) this.#announced.resolve();
       if (pending === undefined) this.#awaitQuiet();
-      const message = await messages.next(decode);
+      const message = await messages.nextOrUnsupported((cursor) => decodeAnnounce(version, cursor));
       if (!message) return;
       if (pending !== undefined && pending > 0) pending--;
       if (!(message instanceof WireError)) {
         this.#receiver.handleAnnounce(message);
       } else {
         counters.unsupportedMessages++;
-        if (message.field === "suffix") this.#receiver.handleUnreadableStart();
+        if (UNREADABLE_START.has(message.field)) this.#receiver.handleUnreadableStart();
       }
       this.#apply();
     }

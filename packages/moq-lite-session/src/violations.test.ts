@@ -1,5 +1,6 @@
 import { encodeExact } from "@moq-bridge/moq-wire";
 import {
+  type Announce,
   BIDI_STREAM,
   encodeAnnounce,
   encodeClientSetup,
@@ -269,6 +270,81 @@ describe("what is only unknown", () => {
     await expect(stream.stream.recv.read()).rejects.toMatchObject({ wireCode: 1 });
     expect(raw.session.stats().unsupportedMessages).toBe(1);
   });
+
+  const long = (bytes: number) => "x".repeat(bytes);
+  /** An announcement of this path, written by hand as no encoder writes it. */
+  const start = (version: LiteVersion, path: string) =>
+    encodeExact((writer) => {
+      const body = (into: typeof writer) => {
+        if (version !== "lite-06") into.u8(1, "status");
+        into.string(path, "suffix");
+        if (version === "lite-03" || version === "lite-04" || version === "lite-05")
+          into.u8(0, "hops");
+        if (version === "lite-06") into.bytes(Uint8Array.of(0, 0, 0));
+      };
+      if (version === "lite-06") writer.u8(0, "type");
+      writer.prefixedBytes(encodeExact(body), "message");
+    });
+
+  it.each(["lite-03", "lite-04", "lite-05", "lite-06"] as const)(
+    "in %s an announcement of any length costs itself alone",
+    async (version) => {
+      const raw = await rawSession(runtime, version);
+      const { send } = raw.announces.stream;
+      for (const path of [long(1_025), long(20_000), long(100_000)]) {
+        await send.write(start(version, path));
+      }
+      await raw.announce("a");
+      const end: Announce =
+        version === "lite-06"
+          ? { type: "end", target: { id: 3 } }
+          : { type: "end", target: { suffix: "a" } };
+      await settle();
+      expect(raw.receive.broadcast("a")).toBeDefined();
+      await send.write(encodeAnnounce(version, end));
+      await settle();
+      expect(raw.receive.broadcast("a")).toBeUndefined();
+      expect(raw.session.stats().unsupportedMessages).toBe(3);
+    },
+  );
+
+  it.each([20_000, 100_000])("a request of %i bytes costs its stream alone", async (bytes) => {
+    const raw = await rawSession(runtime, "lite-06");
+    const body = encodeExact((writer) => {
+      writer.string("room", "broadcast");
+      writer.string(long(bytes), "track");
+    });
+    const message = encodeExact((writer) => writer.prefixedBytes(body, "message"));
+    const track = await raw.open(encodeStreamType(BIDI_STREAM.track), message);
+    await expect(track.stream.recv.read()).rejects.toMatchObject({ wireCode: 1 });
+    expect(raw.session.stats().unsupportedMessages).toBe(1);
+    await raw.announce("still/here");
+    await settle();
+    expect(raw.receive.broadcast("still/here")).toBeDefined();
+  });
+
+  it.each(["lite-01", "lite-02"] as const)(
+    "in %s what a peer lists first and cannot be carried is left out",
+    async (version) => {
+      const { client, server } = memoryPair({ runtime, protocol: "moql" });
+      const receive = new Origin({ runtime });
+      const opening = connectLite(client, { ...options(), subscribe: receive });
+      const control = await server.acceptBidi();
+      const chosen = { version: liteVersionCode(version), parameters: [] };
+      await control?.send.write(encodeServerSetup(chosen));
+      const session = await opening;
+      const announces = await server.acceptBidi();
+      const listed = ["a", long(1_025), new Array(33).fill("p").join("/"), "b"];
+      const init = encodeExact((writer) => {
+        writer.varint(listed.length, "suffixes");
+        for (const suffix of listed) writer.string(suffix, "suffix");
+      });
+      await announces?.send.write(encodeExact((writer) => writer.prefixedBytes(init, "init")));
+      await session.announced;
+      expect(["a", "b"].map((path) => receive.broadcast(path) !== undefined)).toEqual([true, true]);
+      expect(session.stats()).toMatchObject({ broadcastsIn: 2, unsupportedMessages: 2 });
+    },
+  );
 
   it("a FIN of the announce stream is the end of what was announced, not of the session", async () => {
     const raw = await rawSession(runtime, "lite-05");

@@ -39,3 +39,18 @@ export class WireError extends Error {
     return new WireError(this.kind, this.field, this.offset + bytes, this.message, this.wireCode);
   }
 }
+
+/** A message that is legal but longer than this library reads; `offset` is where its length stands. */
+export class OversizedMessage extends WireError {
+  /** Bytes from `offset` to the message's end: skip them to read on. */
+  readonly size: number;
+
+  constructor(field: string, offset: number, message: string, size: number) {
+    super("unsupported", field, offset, message);
+    this.size = size;
+  }
+
+  override shifted(bytes: number): OversizedMessage {
+    return new OversizedMessage(this.field, this.offset + bytes, this.message, this.size);
+  }
+}

@@ -2,12 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { longVarints } from "../canonical.fixture.js";
 import { WireError } from "../wire-error.js";
+import { decodeControlMessage, encodeControlMessage } from "./control-message.js";
 import { anyParameters, anyToken } from "./messages.fixture.js";
 import {
   decodeAuthorizationToken,
   decodeExtensions,
   encodeAuthorizationToken,
   encodeExtensions,
+  type Parameter,
 } from "./parameters.js";
 
 describe("extension blocks", () => {
@@ -25,6 +27,47 @@ describe("extension blocks", () => {
         }
       }),
     );
+  });
+});
+
+describe("a pair", () => {
+  it("has up to 65,535 bytes, and one more is a violation", () => {
+    const pair = (size: number) => [{ type: 9n, value: new Uint8Array(size) }];
+    expect(decodeExtensions(encodeExtensions(pair(0xffff)))).toEqual(pair(0xffff));
+    expect(() => encodeExtensions(pair(0x10000))).toThrow(
+      expect.objectContaining({ kind: "unencodable", field: "extension" }),
+    );
+    const longer = Uint8Array.of(9, 0x80, 1, 0, 0, ...new Uint8Array(0x10000));
+    expect(() => decodeExtensions(longer)).toThrow(
+      expect.objectContaining({ kind: "malformed", offset: 1, wireCode: 3 }),
+    );
+  });
+
+  it.each([
+    ["client_setup", 1n, false],
+    ["client_setup", 2n, false],
+    ["client_setup", 3n, true],
+    ["client_setup", 4n, false],
+    ["client_setup", 5n, true],
+    ["client_setup", 7n, true],
+    ["publish_namespace", 2n, false],
+    ["publish_namespace", 3n, true],
+    ["publish_namespace", 4n, false],
+    ["publish_namespace", 8n, true],
+  ] as const)("in %s of type %i may come twice: %s", (type, id, may) => {
+    const one: Parameter = { type: id, value: id % 2n === 0n ? 1n : new Uint8Array(0) };
+    const parameters = [one, { type: 10n, value: 0n }, one];
+    const bytes = encodeControlMessage(
+      type === "client_setup"
+        ? { type, supportedVersions: [], parameters }
+        : { type, requestId: 0, trackNamespace: ["a"], parameters },
+    );
+    if (may) expect(decodeControlMessage(bytes)).toMatchObject({ parameters });
+    else {
+      expect(() => decodeControlMessage(bytes)).toThrow(
+        expect.objectContaining({ kind: "malformed", field: "parameters", wireCode: 3 }),
+      );
+    }
   });
 });
 

@@ -34,6 +34,8 @@ export interface AnnounceRequest {
 /** Everything live under the prefix, as suffixes (lite-01 and lite-02, the first reply). */
 export interface AnnounceInit {
   readonly suffixes: readonly string[];
+  /** When decoded: how many more were listed that this library does not carry; absent for none. */
+  readonly unsupported?: number;
 }
 
 /** The first reply of lite-05 and later. */
@@ -86,7 +88,7 @@ export function encodeAnnounceRequest(version: LiteVersion, message: AnnounceReq
 /** Decodes ANNOUNCE_REQUEST. */
 export function decodeAnnounceRequest(version: LiteVersion, cursor: Cursor): AnnounceRequest {
   return readMessage(cursor, "ANNOUNCE_REQUEST", (body) => ({
-    prefix: readPath(body, "prefix"),
+    prefix: readPath(version, body, "prefix"),
     excludeHop: hasExcludeHop(version) ? body.varintBig("excludeHop") : 0n,
   }));
 }
@@ -107,9 +109,22 @@ export function decodeAnnounceInit(version: LiteVersion, cursor: Cursor): Announ
   if (!hasAnnounceInit(version)) throw notInVersion("malformed", "ANNOUNCE_INIT", version);
   const decodeBody = (body: Cursor): AnnounceInit => {
     const count = readCount(body, "suffixes", body.remaining);
-    return { suffixes: Array.from({ length: count }, () => readPath(body, "suffix")) };
+    const all = Array.from({ length: count }, () => readSuffix(version, body));
+    const suffixes = all.filter((suffix) => suffix !== undefined);
+    const unsupported = all.length - suffixes.length;
+    return unsupported > 0 ? { suffixes, unsupported } : { suffixes };
   };
   return readMessage(cursor, "ANNOUNCE_INIT", decodeBody, MAX_ANNOUNCE_INIT_BYTES);
+}
+
+/** A suffix of ANNOUNCE_INIT; `undefined` for one that is not carried. */
+function readSuffix(version: LiteVersion, body: Cursor): string | undefined {
+  try {
+    return readPath(version, body, "suffix");
+  } catch (error) {
+    if (error instanceof WireError && error.kind === "unsupported") return undefined;
+    throw error;
+  }
 }
 
 /** Encodes ANNOUNCE_OK. */
@@ -159,12 +174,13 @@ export function encodeAnnounce(version: LiteVersion, message: Announce): Uint8Ar
 export function decodeAnnounce(version: LiteVersion, cursor: Cursor): Announce {
   if (hasAnnounceIds(version)) {
     const type = cursor.varintBig("announceType");
-    return readMessage(cursor, "ANNOUNCE", (body) => readNumbered(body, type));
+    const name = type === BigInt(TYPE.start) ? "START" : "ANNOUNCE";
+    return readMessage(cursor, name, (body) => readNumbered(version, body, type));
   }
   return readMessage(cursor, "ANNOUNCE", (body) => {
     const start = body.offset;
     const status = body.u8("status");
-    const suffix = readPath(body, "suffix");
+    const suffix = readPath(version, body, "suffix");
     const hops = readHopsOf(version, body);
     if (status === STATUS.start) return { type: "start", suffix, hops };
     if (status === STATUS.end) return { type: "end", target: { suffix } };
@@ -184,10 +200,10 @@ function writeNumbered(body: Writer, message: Exclude<Announce, { type: "unknown
   body.varint(message.cost?.cold ?? 0n, "coldCost");
 }
 
-function readNumbered(body: Cursor, type: bigint): Announce {
+function readNumbered(version: LiteVersion, body: Cursor, type: bigint): Announce {
   switch (Number(type)) {
     case TYPE.start: {
-      const suffix = readPath(body, "suffix");
+      const suffix = readPath(version, body, "suffix");
       return { type: "start", suffix, hops: readHops(body), cost: readCost(body) };
     }
     case TYPE.end:

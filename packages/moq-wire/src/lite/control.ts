@@ -1,5 +1,6 @@
 import type { Cursor } from "../cursor.js";
-import { encodeMessage, notInVersion, readMessage } from "./fields.js";
+import { checkCount, encodeMessage, notInVersion, readMessage } from "./fields.js";
+import { MAX_GOAWAY_URI_BYTES } from "./limits.js";
 import { hasGoaway, hasProbe, hasSetupExchange, type LiteVersion } from "./version.js";
 
 /** PROBE: what the publisher measured of the connection (lite-03 and later). */
@@ -43,13 +44,17 @@ export function decodeProbe(version: LiteVersion, cursor: Cursor): Probe {
 /** Encodes GOAWAY. */
 export function encodeGoaway(version: LiteVersion, message: Goaway): Uint8Array {
   if (!hasGoaway(version)) throw notInVersion("unencodable", "GOAWAY", version);
-  return encodeMessage((body) => body.string(message.uri, "uri"));
+  const bytes = encodeMessage((body) => body.string(message.uri, "uri"));
+  checkCount("uri bytes", new TextEncoder().encode(message.uri).byteLength, MAX_GOAWAY_URI_BYTES);
+  return bytes;
 }
 
 /** Decodes GOAWAY. */
 export function decodeGoaway(version: LiteVersion, cursor: Cursor): Goaway {
   if (!hasGoaway(version)) throw notInVersion("malformed", "GOAWAY", version);
-  return readMessage(cursor, "GOAWAY", (body) => ({ uri: body.string("uri") }));
+  return readMessage(cursor, "GOAWAY", (body) => ({
+    uri: body.string("uri", MAX_GOAWAY_URI_BYTES),
+  }));
 }
 
 /** Encodes SESSION_INFO. */

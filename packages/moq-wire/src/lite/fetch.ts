@@ -1,4 +1,5 @@
 import type { Cursor } from "../cursor.js";
+import { WireError } from "../wire-error.js";
 import {
   encodeMessage,
   notInVersion,
@@ -26,6 +27,7 @@ export interface Fetch {
 /** Encodes FETCH. */
 export function encodeFetch(version: LiteVersion, message: Fetch): Uint8Array {
   if (!hasFetch(version)) throw notInVersion("unencodable", "FETCH", version);
+  if (endsFirst(message)) throw new WireError("unencodable", "endFrame", 0, ENDS_FIRST);
   return encodeMessage((body) => {
     writePath(body, message.broadcast, "broadcast");
     body.string(message.track, "track");
@@ -42,14 +44,27 @@ export function decodeFetch(version: LiteVersion, cursor: Cursor): Fetch {
   if (!hasFetch(version)) throw notInVersion("malformed", "FETCH", version);
   return readMessage(cursor, "FETCH", (body) => {
     const request = {
-      broadcast: readPath(body, "broadcast"),
+      broadcast: readPath(version, body, "broadcast"),
       track: body.string("track"),
       priority: body.u8("priority"),
       group: body.varint("group"),
     };
     if (!hasFrameRanges(version)) return { ...request, startFrame: 0 };
     const startFrame = body.varint("startFrame");
+    const start = body.offset;
     const endFrame = readOptional(body, "endFrame");
+    if (endsFirst({ startFrame, endFrame })) {
+      throw new WireError("malformed", "endFrame", start, ENDS_FIRST);
+    }
     return { ...request, startFrame, ...(endFrame === undefined ? {} : { endFrame }) };
   });
+}
+
+const ENDS_FIRST = "the frames end before they start";
+
+function endsFirst(range: {
+  readonly startFrame: number;
+  readonly endFrame?: number | undefined;
+}): boolean {
+  return range.endFrame !== undefined && range.endFrame < range.startFrame;
 }

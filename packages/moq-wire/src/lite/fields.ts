@@ -1,8 +1,14 @@
 import type { Cursor } from "../cursor.js";
-import { WireError } from "../wire-error.js";
+import { OversizedMessage, WireError } from "../wire-error.js";
 import { encodeExact, Writer } from "../writer.js";
-import { MAX_HOPS, MAX_MESSAGE_BYTES, MAX_PATH_BYTES, MAX_PATH_PARTS } from "./limits.js";
-import type { LiteVersion } from "./version.js";
+import {
+  MAX_HOPS,
+  MAX_LEGAL_MESSAGE_BYTES,
+  MAX_MESSAGE_BYTES,
+  MAX_PATH_BYTES,
+  MAX_PATH_PARTS,
+} from "./limits.js";
+import { hasSetupExchange, type LiteVersion } from "./version.js";
 
 const utf8Encoder = new TextEncoder();
 
@@ -11,13 +17,14 @@ export function normalizePath(path: string): string {
   return path.split("/").filter(Boolean).join("/");
 }
 
-export function readPath(cursor: Cursor, field: string): string {
+/** A path; in lite-01 and lite-02, whose relays know no limit, one of too many parts is only unsupported. */
+export function readPath(version: LiteVersion, cursor: Cursor, field: string): string {
   const start = cursor.offset;
   const path = normalizePath(cursor.string(field));
   const parts = path === "" ? 0 : path.split("/").length;
   if (parts > MAX_PATH_PARTS) {
     throw new WireError(
-      "malformed",
+      hasSetupExchange(version) ? "unsupported" : "malformed",
       field,
       start,
       `${field} has ${parts} parts, more than ${MAX_PATH_PARTS}`,
@@ -94,7 +101,9 @@ export function readFlag(cursor: Cursor, field: string): boolean {
 /**
  * Reads a message: a varint length and a body of exactly that many bytes. A
  * body that ends too early is malformed, since more bytes cannot mend it.
- * The cursor stands after the message even when its body was refused.
+ * The cursor stands after the message even when its body was refused, unless it is oversized.
+ *
+ * @throws {OversizedMessage} for a body of more than `maxBytes`
  */
 export function readMessage<T>(
   cursor: Cursor,
@@ -105,12 +114,10 @@ export function readMessage<T>(
   const start = cursor.offset;
   const length = cursor.varintBig(`${name} length`);
   if (length > maxBytes) {
-    throw new WireError(
-      "malformed",
-      name,
-      start,
-      `${name} has ${length} bytes, more than ${maxBytes}`,
-    );
+    const message = `${name} has ${length} bytes, more than ${maxBytes}`;
+    if (length > MAX_LEGAL_MESSAGE_BYTES) throw new WireError("malformed", name, start, message);
+    const size = cursor.offset - start + Number(length);
+    throw new OversizedMessage(name, start, message, size);
   }
   const body = cursor.slice(Number(length), name);
   return decodeWhole(body, name, decodeBody);

@@ -9,9 +9,11 @@ import {
   decodeClientSetup,
   decodeFetch,
   decodeFrameHeader,
+  decodeGoaway,
   decodeServerSetup,
   decodeSetup,
   decodeSubscribe,
+  decodeSubscribeUpdate,
   decodeTrackInfo,
   decodeTrackRequest,
   encodeAnnounce,
@@ -20,20 +22,27 @@ import {
   encodeClientSetup,
   encodeFetch,
   encodeFrameHeader,
+  encodeGoaway,
   encodeServerSetup,
   encodeSetup,
   encodeSubscribe,
+  encodeSubscribeUpdate,
   encodeTrackInfo,
   encodeTrackRequest,
   hasAnnounceIds,
   hasAnnounceInit,
   hasFetch,
+  hasFrameRanges,
+  hasGoaway,
+  hasSetupExchange,
   hasTrackStream,
   hopForm,
   LITE_VERSIONS,
   type LiteVersion,
   MAX_ANNOUNCE_INIT_BYTES,
+  MAX_GOAWAY_URI_BYTES,
   MAX_HOPS,
+  MAX_LEGAL_MESSAGE_BYTES,
   MAX_MESSAGE_BYTES,
   MAX_PARAMETERS,
   MAX_PATH_BYTES,
@@ -133,18 +142,23 @@ function pathCases(version: LiteVersion): PathCase[] {
 const parts = (count: number) => new Array<string>(count).fill("a").join("/");
 
 describe.each(LITE_VERSIONS)("%s", (version) => {
-  describe.each(pathCases(version))("a path in $name", ({ encode, decode, raw }) => {
+  describe.each(pathCases(version))("a path in $name", ({ name, encode, decode, raw }) => {
     it("has up to 32 parts, and 33 are a violation", () => {
       expect(decode(encode(parts(MAX_PATH_PARTS)))).toBe(parts(32));
       expect(errorOf(() => encode(parts(33))).kind).toBe("unencodable");
-      expect(errorOf(() => decode(raw(parts(33)))).kind).toBe("malformed");
+      // Relays that speak lite-01 and lite-02 alone know no limit.
+      const kind = hasSetupExchange(version) ? "unsupported" : "malformed";
+      // What is listed first is left out alone.
+      if (name === "ANNOUNCE_INIT") expect(decode(raw(parts(33)))).toBeUndefined();
+      else expect(errorOf(() => decode(raw(parts(33)))).kind).toBe(kind);
     });
 
     it("has up to 1,024 bytes here, and a longer one is legal but not carried", () => {
       const longest = "a".repeat(MAX_PATH_BYTES);
       expect(decode(encode(longest))).toBe(longest);
       expect(errorOf(() => encode(`${longest}a`)).kind).toBe("unencodable");
-      expect(errorOf(() => decode(raw(`${longest}a`))).kind).toBe("unsupported");
+      if (name === "ANNOUNCE_INIT") expect(decode(raw(`${longest}a`))).toBeUndefined();
+      else expect(errorOf(() => decode(raw(`${longest}a`))).kind).toBe("unsupported");
     });
   });
 
@@ -166,7 +180,7 @@ describe.each(LITE_VERSIONS)("%s", (version) => {
       expect(error).toMatchObject({ kind: "malformed", field: "hops", offset: 4 });
     });
 
-  it("takes a message of 16 KiB, and refuses a longer one before it is here", () => {
+  it("reads a message of 16 KiB, and refuses a longer one before it is here", () => {
     const track = (size: number) => ({
       id: 1,
       broadcast: "a",
@@ -179,10 +193,61 @@ describe.each(LITE_VERSIONS)("%s", (version) => {
     const short = encodeSubscribe(version, track(0x4000)).byteLength - 0x4000 - 4;
     const longest = encodeSubscribe(version, track(MAX_MESSAGE_BYTES - short));
     expect(decodeSubscribe(version, new Cursor(longest)).track).toHaveLength(0x4000 - short);
-    const length = encodeExact((writer) => writer.varint(MAX_MESSAGE_BYTES + 1, "length"));
-    const error = errorOf(() => decodeSubscribe(version, new Cursor(length)));
-    expect(error).toMatchObject({ kind: "malformed", field: "SUBSCRIBE", offset: 0 });
+    const refused = (size: number) => {
+      const length = encodeExact((writer) => writer.varint(size, "length"));
+      return errorOf(() => decodeSubscribe(version, new Cursor(length)));
+    };
+    const where = { field: "SUBSCRIBE", offset: 0 };
+    expect(refused(MAX_MESSAGE_BYTES + 1)).toMatchObject({
+      kind: "unsupported",
+      ...where,
+      size: 4 + MAX_MESSAGE_BYTES + 1,
+    });
+    expect(refused(MAX_LEGAL_MESSAGE_BYTES)).toMatchObject({ kind: "unsupported", ...where });
+    expect(refused(MAX_LEGAL_MESSAGE_BYTES + 1)).toMatchObject({ kind: "malformed", ...where });
   });
+
+  if (hasFrameRanges(version))
+    it("has a last frame only in a last group", () => {
+      const options = { priority: 0, ordered: false, maxLatencyMs: 0, startGroup: 3, endFrame: 2 };
+      const encode = () => encodeSubscribeUpdate(version, options);
+      expect(errorOf(encode)).toMatchObject({ kind: "unencodable", field: "endFrame" });
+      const update = (...body: number[]) =>
+        decodeSubscribeUpdate(
+          version,
+          new Cursor(message((writer) => writer.bytes(Uint8Array.from(body)))),
+        );
+      expect(update(0, 0, 3, 5, 0, 3)).toMatchObject({ endGroup: 4, endFrame: 2 });
+      const error = errorOf(() => update(0, 0, 3, 0, 0, 3));
+      expect(error).toMatchObject({ kind: "malformed", field: "endFrame", offset: 6 });
+    });
+
+  if (hasFrameRanges(version))
+    it("has no FETCH of frames that end before they start", () => {
+      const fetch = (start: number, end: number) =>
+        decodeFetch(
+          version,
+          new Cursor(
+            message((body) => body.bytes(Uint8Array.of(1, 0x61, 0, 0, 5, start, end + 1))),
+          ),
+        );
+      expect(fetch(2, 2)).toMatchObject({ startFrame: 2, endFrame: 2 });
+      expect(errorOf(() => fetch(2, 1))).toMatchObject({ kind: "malformed", field: "endFrame" });
+      const request = { broadcast: "a", track: "", priority: 0, group: 5 };
+      const encode = () => encodeFetch(version, { ...request, startFrame: 2, endFrame: 1 });
+      expect(errorOf(encode)).toMatchObject({ kind: "unencodable", field: "endFrame" });
+    });
+
+  if (hasGoaway(version))
+    it("has a GOAWAY URI of up to 8,192 bytes", () => {
+      const uri = "a".repeat(MAX_GOAWAY_URI_BYTES);
+      const bytes = encodeGoaway(version, { uri });
+      expect(decodeGoaway(version, new Cursor(bytes))).toEqual({ uri });
+      expect(errorOf(() => encodeGoaway(version, { uri: `${uri}a` })).kind).toBe("unencodable");
+      const longer = message((body) => body.string(`${uri}a`, "uri"));
+      const error = errorOf(() => decodeGoaway(version, new Cursor(longer)));
+      expect(error).toMatchObject({ kind: "malformed", field: "uri" });
+    });
 
   if (hasTrackStream(version)) {
     it("has no timescale of 0", () => {
@@ -229,7 +294,7 @@ describe.each(LITE_VERSIONS)("%s", (version) => {
   }
 
   if (hasAnnounceInit(version))
-    it("takes an ANNOUNCE_INIT of 1 MiB, and refuses a longer one before it is here", () => {
+    it("reads an ANNOUNCE_INIT of 1 MiB, and refuses a longer one before it is here", () => {
       const suffix = "a".repeat(1022);
       const suffixes = new Array<string>(MAX_ANNOUNCE_INIT_BYTES / 1024 - 1).fill(suffix);
       const bytes = encodeAnnounceInit(version, { suffixes });
@@ -240,7 +305,7 @@ describe.each(LITE_VERSIONS)("%s", (version) => {
       );
       const length = encodeExact((writer) => writer.varint(MAX_ANNOUNCE_INIT_BYTES + 1, "length"));
       const error = errorOf(() => decodeAnnounceInit(version, new Cursor(length)));
-      expect(error.kind).toBe("malformed");
+      expect(error.kind).toBe("unsupported");
       const count = Uint8Array.of(2, 0x7f, 0xff);
       expect(errorOf(() => decodeAnnounceInit(version, new Cursor(count))).kind).toBe("malformed");
     });

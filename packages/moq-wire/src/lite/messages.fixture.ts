@@ -129,7 +129,7 @@ export function messageCases(version: LiteVersion): MessageCase[] {
       startFrame: ranges ? number : fc.constant(0),
     };
     const values = ranges ? record({ ...model, endFrame: number }, "endFrame") : record(model);
-    add("FETCH", values, encodeFetch, decodeFetch);
+    add("FETCH", values.map(orderedFrames), encodeFetch, decodeFetch);
   }
   if (hasProbe(version)) {
     const rttMs = version === "lite-03" ? fc.constant(0) : number;
@@ -214,18 +214,31 @@ function subscribeOptions(version: LiteVersion): OptionsModel {
   };
 }
 
+/** Frames do not end before they start. */
+function orderedFrames<T extends { startFrame: number; endFrame?: number }>(value: T): T {
+  const { startFrame, endFrame } = value;
+  return endFrame === undefined ? value : { ...value, endFrame: Math.max(startFrame, endFrame) };
+}
+
+/** A last frame is one of a last group. */
+function boundedEnd<T extends object>(value: T): T {
+  if ("endGroup" in value || !("endFrame" in value)) return value;
+  const { endFrame: _, ...rest } = value;
+  return rest as T;
+}
+
 function addSubscribe(version: LiteVersion, add: Add): void {
   const { model, optional } = subscribeOptions(version);
   add(
     "SUBSCRIBE",
-    record({ id: number, broadcast: path, track: text, ...model }, ...optional),
+    record({ id: number, broadcast: path, track: text, ...model }, ...optional).map(boundedEnd),
     encodeSubscribe,
     decodeSubscribe,
   );
   if (!hasBareSubscribe(version)) {
     add(
       "SUBSCRIBE_UPDATE",
-      record(model, ...optional),
+      record(model, ...optional).map(boundedEnd),
       encodeSubscribeUpdate,
       decodeSubscribeUpdate,
     );

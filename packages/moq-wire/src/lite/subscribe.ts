@@ -1,4 +1,5 @@
 import type { Cursor } from "../cursor.js";
+import { WireError } from "../wire-error.js";
 import type { Writer } from "../writer.js";
 import {
   encodeMessage,
@@ -36,7 +37,7 @@ export interface SubscribeOptions {
   readonly endGroup?: number;
   /** First frame wanted of `startGroup`. */
   readonly startFrame?: number;
-  /** Last frame wanted of `endGroup`; absent: all. */
+  /** Last frame wanted of `endGroup`, without which there is none; absent: all. */
   readonly endFrame?: number;
 }
 
@@ -73,7 +74,7 @@ export function encodeSubscribe(version: LiteVersion, message: Subscribe): Uint8
 export function decodeSubscribe(version: LiteVersion, cursor: Cursor): Subscribe {
   return readMessage(cursor, "SUBSCRIBE", (body) => ({
     id: body.varint("subscribeId"),
-    broadcast: readPath(body, "broadcast"),
+    broadcast: readPath(version, body, "broadcast"),
     track: body.string("track"),
     ...readOptions(version, body),
   }));
@@ -175,6 +176,7 @@ function writeOptions(version: LiteVersion, body: Writer, options: SubscribeOpti
   if (!hasFrameRanges(version)) body.u8(options.ordered ? 1 : 0, "ordered");
   body.varint(options.maxLatencyMs, "maxLatency");
   if (hasFrameRanges(version)) {
+    if (hasStrayEnd(options)) throw new WireError("unencodable", "endFrame", 0, STRAY_END);
     body.varint(options.startGroup ?? 0, "startGroup");
     writeOptional(body, options.endGroup, "endGroup");
     body.varint(options.startFrame ?? 0, "startFrame");
@@ -194,7 +196,11 @@ function readOptions(version: LiteVersion, body: Cursor): SubscribeOptions {
     const startGroup = body.varint("startGroup");
     const endGroup = readOptional(body, "endGroup");
     const startFrame = body.varint("startFrame");
+    const start = body.offset;
     const endFrame = readOptional(body, "endFrame");
+    if (hasStrayEnd({ endGroup, endFrame })) {
+      throw new WireError("malformed", "endFrame", start, STRAY_END);
+    }
     return {
       priority,
       ordered,
@@ -207,6 +213,15 @@ function readOptions(version: LiteVersion, body: Cursor): SubscribeOptions {
   const startGroup = readOptional(body, "startGroup");
   const endGroup = readOptional(body, "endGroup");
   return { priority, ordered, maxLatencyMs, ...present({ startGroup, endGroup }) };
+}
+
+const STRAY_END = "a last frame is given without its group";
+
+function hasStrayEnd(range: {
+  readonly endGroup?: number | undefined;
+  readonly endFrame?: number | undefined;
+}): boolean {
+  return range.endFrame !== undefined && range.endGroup === undefined;
 }
 
 /** `fields` without those that are absent. */

@@ -41,7 +41,7 @@ export function encodeTrackRequest(version: LiteVersion, message: TrackRequest):
 export function decodeTrackRequest(version: LiteVersion, cursor: Cursor): TrackRequest {
   if (!hasTrackStream(version)) throw notInVersion("malformed", "TRACK", version);
   return readMessage(cursor, "TRACK", (body) => ({
-    broadcast: readPath(body, "broadcast"),
+    broadcast: readPath(version, body, "broadcast"),
     track: body.string("track"),
   }));
 }
