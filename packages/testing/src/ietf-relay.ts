@@ -86,25 +86,13 @@ export class IetfRelay {
     await process.waitForLine(/listening on/, { timeoutMs: READY_MS });
   }
 
-  /** The namespaces published on it now, sorted. */
-  async namespaces(): Promise<string[]> {
-    const text = await readFile(this.#coordinatorFile(), "utf8").catch(() => "{}");
-    const file = JSON.parse(text === "" ? "{}" : text) as {
-      namespaces?: Record<string, Record<string, string>>;
-    };
-    return Object.values(file.namespaces ?? {})
-      .flatMap((scope) => Object.keys(scope))
-      .map((name) => name.replace(/^\//, ""))
-      .sort();
-  }
-
   /** Waits until exactly these namespaces are published on it. @throws {WaitTimeout} */
   async publishes(...wanted: string[]): Promise<void> {
-    let found: string[] = [];
+    let found: string[] | undefined;
     const sorted = [...wanted].sort();
     const same = async () => {
-      found = await this.namespaces();
-      return found.join("\n") === sorted.join("\n");
+      found = await this.#namespaces();
+      return found?.join("\n") === sorted.join("\n");
     };
     await eventually(same, {
       what: `moq-relay-ietf to list [${sorted}]`,
@@ -136,7 +124,27 @@ export class IetfRelay {
     await this.#process?.stop();
   }
 
+  /** The namespaces published on it now, sorted; `undefined` while it is writing them down. */
+  async #namespaces(): Promise<string[] | undefined> {
+    const text = await readFile(this.#coordinatorFile(), "utf8").catch(() => "");
+    return text === "" ? [] : listedIn(text);
+  }
+
   #coordinatorFile(): string {
     return join(this.#context.folder, `coordinator-${this.port}-${this.#lives}.json`);
   }
+}
+
+/** The namespaces in a text of its file coordinator, which is written in place: half a text lists nothing. */
+export function listedIn(text: string): string[] | undefined {
+  let file: { readonly namespaces?: Record<string, Record<string, string>> };
+  try {
+    file = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return Object.values(file.namespaces ?? {})
+    .flatMap((scope) => Object.keys(scope))
+    .map((name) => name.replace(/^\//, ""))
+    .sort();
 }
