@@ -38,10 +38,9 @@ export async function offerVersions(
   await stream.send.write(encodeClientSetup({ versions, parameters: [] }));
   const messages = new MessageStream(stream.recv);
   const setup = await messages.next(decodeServerSetup);
-  if (!setup)
-    throw violation(
-      "the server ended the SETUP stream without an answer; it may not speak moq-lite",
-    );
+  if (!setup) {
+    throw violation("the server ended the SETUP stream unanswered; it may not speak moq-lite");
+  }
   const version = liteVersionOfCode(setup.version);
   if (!version || !offered.includes(version)) {
     throw unsupported(`the server chose version 0x${setup.version.toString(16)}, not offered`);
