@@ -3,6 +3,7 @@ import { ControlReader, encodeControlMessage } from "@moq-bridge/moq-wire/ietf14
 import { MoqError, type Runtime } from "@moq-bridge/runtime";
 import type { BidiStream } from "@moq-bridge/transport";
 import type { SessionMachine } from "./control/session-machine.js";
+import type { PeerProfile } from "./profile.js";
 import type { Counters } from "./stats.js";
 
 /** Above every data stream. */
@@ -15,6 +16,7 @@ export class ControlStream {
   readonly #machine: SessionMachine;
   readonly #runtime: Runtime;
   readonly #counters: Counters;
+  readonly #longNames: PeerProfile["longNames"];
   readonly #onChange: () => void;
   #writing = false;
 
@@ -24,12 +26,14 @@ export class ControlStream {
     machine: SessionMachine;
     runtime: Runtime;
     counters: Counters;
+    longNames: PeerProfile["longNames"];
     onChange: () => void;
   }) {
     this.#stream = options.stream;
     this.#machine = options.machine;
     this.#runtime = options.runtime;
     this.#counters = options.counters;
+    this.#longNames = options.longNames;
     this.#onChange = options.onChange;
     this.#stream.send.setPriority(CONTROL_PRIORITY);
     void this.#stream.send.stopped.then((code) => {
@@ -39,7 +43,7 @@ export class ControlStream {
 
   /** Reads until the stream ends; never rejects. */
   async read(): Promise<void> {
-    const reader = new ControlReader();
+    const reader = new ControlReader(this.#longNames);
     try {
       for (;;) {
         const chunk = await this.#stream.recv.read();

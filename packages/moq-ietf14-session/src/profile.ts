@@ -45,6 +45,11 @@ export interface PeerProfile {
   readonly secondSubscription: "violation" | "served";
   /** What a stream's FIN inside an object is: a fault (section 10.4), or the end of a group that breaks off. */
   readonly finInsideObject: "violation" | "truncated_group";
+  /**
+   * What a full track name above 4,096 bytes is: a fault (section 2.4.1), or a request that is refused, for
+   * relays that pass on whatever their viewers ask for.
+   */
+  readonly longNames: "violation" | "unsupported";
   /** Whether PATH or AUTHORITY in a SETUP that did not come over raw QUIC ends the session. */
   readonly refusesSetupAddress: boolean;
   /** Whether SUBSCRIBE_NAMESPACE may have a prefix of no fields, for everything; the draft has no such form. */
@@ -126,6 +131,7 @@ export const standard: PeerProfile = {
   controlFin: "violation",
   secondSubscription: "violation",
   finInsideObject: "violation",
+  longNames: "violation",
   refusesSetupAddress: true,
   takesEmptyPrefix: false,
   filter: "next_group_start",
@@ -151,6 +157,7 @@ export const moqRelay: PeerProfile = {
   takesEmptyPrefix: true,
   secondSubscription: "served",
   finInsideObject: "truncated_group",
+  longNames: "unsupported",
   sends: new Set([...standard.sends].filter((type) => !UNKNOWN_TO_MOQ_RELAY.has(type))),
   filter: "largest_object",
   asksForStartGroup: false,
@@ -195,6 +202,7 @@ export const cloudflare: PeerProfile = {
   controlFin: "session_end",
   secondSubscription: "served",
   finInsideObject: "truncated_group",
+  longNames: "unsupported",
   refusesSetupAddress: false,
   takesEmptyPrefix: true,
   filter: "largest_object",

@@ -45,6 +45,41 @@ describe("a peer that follows the draft, and one that does not", () => {
   });
 });
 
+describe("a track's name of more than 4,096 bytes", () => {
+  /** SUBSCRIBE for (a, b) and a name of so many bytes, which no encoder of ours writes. */
+  const subscribe = (requestId: number, nameBytes: number) => {
+    const length = [0x80, 0, nameBytes >> 8, nameBytes & 0xff];
+    const head = [requestId, 2, 1, 0x61, 1, 0x62, ...length];
+    const tail = [127, 0, 1, 2, 0];
+    const size = head.length + nameBytes + tail.length;
+    const name = new Uint8Array(nameBytes).fill(0x78);
+    return Uint8Array.of(3, size >> 8, size & 0xff, ...head, ...name, ...tail);
+  };
+
+  it("ends the session with a peer that follows the draft", async () => {
+    const { peer } = await publishing(standard);
+    await peer.sendBytes(subscribe(1, 4_094));
+    expect(peer.got("subscribe_error")).toHaveLength(1);
+    await peer.sendBytes(subscribe(3, 4_095));
+    expect(await peer.closeCode()).toBe(3);
+  });
+
+  it.each([cloudflare, moqRelay])(
+    "is what a viewer asked $name for, and refused",
+    async (profile) => {
+      const { peer } = await publishing(profile);
+      await peer.sendBytes(subscribe(1, 4_095), subscribe(3, 60_000));
+      await peer.send(subscribeMessage(5, "a/b", "t"));
+      expect(peer.got("subscribe_error").map((m) => [m.requestId, m.errorCode])).toEqual([
+        [1, 3],
+        [3, 3],
+      ]);
+      expect(peer.got("subscribe_ok")).toHaveLength(1);
+      expect(peer.session.stats().unsupported).toBe(2);
+    },
+  );
+});
+
 describe("a FETCH that joins a subscription", () => {
   const fetch = (requestId: number, range: FetchRange): ControlMessage => ({
     type: "fetch",

@@ -76,6 +76,7 @@ export class Ietf14Session {
       machine,
       runtime,
       counters,
+      longNames: profile.longNames,
       onChange: flush,
     });
     const onViolation = (error: unknown) => {

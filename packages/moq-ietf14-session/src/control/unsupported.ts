@@ -31,6 +31,7 @@ export function refuseUnsupported(
     type: ERRORS[type as keyof typeof ERRORS],
     requestId,
     errorCode: REQUEST_ERROR.notSupported,
-    errorReason: "numbers above 2^53 - 1 and names that are not UTF-8 are not supported",
+    errorReason:
+      "numbers above 2^53 - 1 and names that are too long or not UTF-8 are not supported",
   };
 }

@@ -8,6 +8,7 @@ import * as fetch from "./fetch.js";
 import { unencodable, violation } from "./field.js";
 import {
   type Fields,
+  type LongNames,
   type MessageDefinition,
   type MessageOf,
   readFields,
@@ -77,7 +78,8 @@ const byCode: ReadonlyMap<number, MessageDefinition<string, Fields>> = new Map(
 
 /**
  * A legal message that holds a number above 2^53 - 1 or a name that is not
- * UTF-8: the request it belongs to fails, the session goes on.
+ * UTF-8, or one too long where the reader was told to take those: the request
+ * it belongs to fails, the session goes on.
  */
 export interface UnsupportedMessage {
   readonly type: "unsupported";
@@ -120,6 +122,15 @@ export function decodeControlMessage(bytes: Uint8Array): ControlMessage {
 /** Reads control messages from a stream's bytes as they arrive. */
 export class ControlReader {
   readonly #stream = new StreamReader(MAX_CONTROL_PAYLOAD + 10);
+  readonly #longNames: LongNames;
+
+  /**
+   * @param longNames whether a full track name above 4,096 bytes is a violation (section 2.4.1), or makes
+   *   its message unsupported: for relays that pass on whatever they are asked for
+   */
+  constructor(longNames: LongNames = "violation") {
+    this.#longNames = longNames;
+  }
 
   /** Bytes of a message that is not whole yet. */
   get buffered(): number {
@@ -141,7 +152,7 @@ export class ControlReader {
     const frame = this.#stream.read(readFrame);
     if (!frame) return undefined;
     try {
-      return readMessage(frame);
+      return readMessage(frame, this.#longNames);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const inStream = error.shifted(start);
@@ -168,10 +179,14 @@ function readFrame(cursor: Cursor): Frame {
   return { definition, headerSize, payload: cursor.bytes(length, definition.type) };
 }
 
-function readMessage({ definition, headerSize, payload }: Frame): ControlMessage {
+function readMessage(
+  { definition, headerSize, payload }: Frame,
+  longNames?: LongNames,
+): ControlMessage {
   const { type, fields } = definition;
   try {
-    return { type, ...readFields(fields, new Cursor(payload), type) } as unknown as ControlMessage;
+    const value = readFields(fields, new Cursor(payload), type, longNames);
+    return { type, ...value } as unknown as ControlMessage;
   } catch (error) {
     throw error instanceof WireError ? error.shifted(headerSize) : error;
   }

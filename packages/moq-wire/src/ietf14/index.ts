@@ -21,6 +21,7 @@ export {
 } from "./fetch-stream.js";
 export type { GroupOrder, Location, TrackNamespace } from "./field.js";
 export { fullTrackNameExcess } from "./full-track-name.js";
+export type { LongNames } from "./message.js";
 export type {
   PublishNamespace,
   PublishNamespaceCancel,

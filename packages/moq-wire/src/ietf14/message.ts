@@ -35,12 +35,20 @@ export function defineMessage<const Type extends string, F extends Fields>(
 
 type Value = Readonly<Record<string, unknown>>;
 
+/** What a full track name above 4,096 bytes is: what section 2.4.1 says, or a fault of its message alone. */
+export type LongNames = "violation" | "unsupported";
+
 /**
  * Reads the fields of a whole payload.
  *
  * @throws {WireError} never `incomplete`: a payload too short or too long for its fields is a violation
  */
-export function readFields(fields: Fields, payload: Cursor, message: string): Value {
+export function readFields(
+  fields: Fields,
+  payload: Cursor,
+  message: string,
+  longNames: LongNames = "violation",
+): Value {
   const value: Record<string, unknown> = {};
   try {
     for (const [name, field] of entriesOf(fields)) value[name] = field.read(payload, name);
@@ -49,8 +57,9 @@ export function readFields(fields: Fields, payload: Cursor, message: string): Va
     throw asViolation(error);
   }
   const excess = nameExcess(value);
-  if (excess) throw violation("trackName", payload.offset, excess);
-  return value;
+  if (!excess) return value;
+  if (longNames === "violation") throw violation("trackName", payload.offset, excess);
+  throw new WireError("unsupported", "trackName", payload.offset, excess);
 }
 
 /** Writes the fields of a message. @throws {WireError} `unencodable` */
