@@ -142,6 +142,72 @@ describe("time", () => {
   });
 });
 
+describe("a connection that carries so much a second", () => {
+  async function begin() {
+    const runtime = new VirtualRuntime();
+    const pair = memoryPair({ runtime, bytesPerSecond: 100_000 });
+    const arrived: [stream: number, ms: number][] = [];
+    void (async () => {
+      for (;;) {
+        const stream = await pair.server.acceptUni();
+        if (!stream) return;
+        void (async () => {
+          let number = 0;
+          for (let chunk = await stream.read(); chunk; chunk = await stream.read()) {
+            number = chunk.at(-1) ?? 0;
+          }
+          arrived.push([number, runtime.now()]);
+        })().catch(() => {});
+      }
+    })();
+    const send = async (number: number, bytes: number, priority = 0) => {
+      const stream = await pair.client.openUni();
+      stream.setPriority(priority);
+      void stream.write(new Uint8Array(bytes).fill(number)).catch(() => {});
+      stream.finish();
+      return stream;
+    };
+    return { runtime, pair, arrived, send };
+  }
+
+  it("takes its time, and shares it among equals", async () => {
+    const { runtime, arrived, send } = await begin();
+    await send(1, 60_000);
+    await send(2, 60_000);
+    await send(3, 1_200);
+    await runtime.advance(1_300);
+    expect(arrived.map(([number]) => number)).toEqual([3, 1, 2]);
+    const [[, third = 0] = [], [, first = 0] = [], [, second = 0] = []] = arrived;
+    expect(third).toBeLessThan(100);
+    expect(first).toBeGreaterThan(1_100);
+    expect(second).toBeCloseTo(1_212, 0);
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("sends what has the higher priority first", async () => {
+    const { runtime, arrived, send } = await begin();
+    await send(1, 60_000, 1);
+    await runtime.advance(100);
+    await send(2, 60_000, 2);
+    await runtime.advance(1_300);
+    expect(arrived.map(([number]) => number)).toEqual([2, 1]);
+  });
+
+  it("does not send what was reset, nor anything once it is over", async () => {
+    const { runtime, pair, arrived, send } = await begin();
+    const stream = await send(1, 100_000);
+    await runtime.advance(100);
+    stream.reset(3);
+    await send(2, 10_000);
+    await runtime.advance(200);
+    expect(arrived.map(([number]) => number)).toEqual([2]);
+    await send(3, 100_000);
+    pair.client.close(0, "");
+    await runtime.advance(1);
+    expect(runtime.pendingTimers).toBe(0);
+  });
+});
+
 describe("stricter than most networks", () => {
   it("announces a stream only with its first byte", async () => {
     const { client, server } = memoryPair({ runtime: new VirtualRuntime() });

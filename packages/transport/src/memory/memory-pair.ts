@@ -1,5 +1,6 @@
 import type { Runtime } from "@moq-bridge/runtime";
 import type { TransportSession } from "../transport.js";
+import { Link } from "./link.js";
 import { MemorySession } from "./memory-session.js";
 import { seededRandom, Wire } from "./wire.js";
 
@@ -29,6 +30,8 @@ export interface MemoryPairOptions {
    * Default 0: delivered as promises settle, without time passing.
    */
   readonly latencyMs?: number;
+  /** What each direction carries; where more is to be sent, streams of higher priority leave first. Absent: everything at once. */
+  readonly bytesPerSecond?: number;
 }
 
 /** Two sessions connected to each other. */
@@ -57,8 +60,14 @@ export function memoryPair(options: MemoryPairOptions): MemoryPair {
   const wire = new Wire({ runtime: options.runtime, random, latencyMs: options.latencyMs ?? 0 });
   const loss = options.datagramLoss ?? 0;
   const draw = random ?? seededRandom(0);
+  const { runtime, bytesPerSecond } = options;
+  const links =
+    bytesPerSecond === undefined
+      ? undefined
+      : { client: new Link(runtime, bytesPerSecond), server: new Link(runtime, bytesPerSecond) };
   const shared = {
     wire,
+    links,
     windowBytes: options.windowBytes ?? 262_144,
     limits: { uni: options.maxUniStreams ?? 10_000, bidi: options.maxBidiStreams ?? 10_000 },
     protocol: options.protocol,
@@ -67,8 +76,14 @@ export function memoryPair(options: MemoryPairOptions): MemoryPair {
   const client = new MemorySession("client", undefined, shared);
   const server = new MemorySession("server", options.path ?? "/", shared);
   MemorySession.join(client, server);
+  const cutLinks = () => {
+    links?.client.cut();
+    links?.server.cut();
+  };
+  void Promise.all([client.closed, server.closed]).then(cutLinks);
   const lose = () => {
     wire.cut();
+    cutLinks();
     const lost = { code: undefined, reason: "connection lost", by: "transport" } as const;
     client.end(lost);
     server.end(lost);

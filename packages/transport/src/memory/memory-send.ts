@@ -7,6 +7,7 @@ import type { SendStream } from "../transport.js";
 export interface ToReceiver {
   data(chunk: Uint8Array): void;
   fin(): void;
+  prioritize(priority: number): void;
   reset(code: number): void;
 }
 
@@ -62,8 +63,10 @@ export class MemorySend implements SendStream {
     this.fail(streamReset(code), undefined);
   }
 
-  /** Priorities decide nothing here: see `capabilities.priorities`. */
-  setPriority(_priority: number): void {}
+  /** Decides something only where the connection carries so much a second: see `capabilities.priorities`. */
+  setPriority(priority: number): void {
+    this.#receiver.prioritize(priority);
+  }
 
   /** The receiver has read `bytes` more. */
   handleCredit(bytes: number): void {

@@ -9,6 +9,7 @@ import type {
   SendStream,
   TransportSession,
 } from "../transport.js";
+import type { Link } from "./link.js";
 import type { MemoryRecv } from "./memory-recv.js";
 import type { MemorySend } from "./memory-send.js";
 import { createPipe } from "./pipe.js";
@@ -17,16 +18,11 @@ import { Lane, type Wire } from "./wire.js";
 const MAX_DATAGRAM_BYTES = 1200;
 const MAX_QUEUED_DATAGRAMS = 1024;
 
-const CAPABILITIES: Capabilities = {
-  datagrams: true,
-  acknowledgedFinish: true,
-  priorities: false,
-  perStreamFlowControl: true,
-};
-
 /** What the two sessions of a pair have in common. */
 export interface MemorySessionOptions {
   readonly wire: Wire;
+  /** What each side's data waits for; absent: nothing. */
+  readonly links: Readonly<Record<"client" | "server", Link>> | undefined;
   readonly windowBytes: number;
   /** How many streams of each kind either side may have open at once. */
   readonly limits: Readonly<Record<StreamKind, number>>;
@@ -42,7 +38,7 @@ export class MemorySession implements TransportSession {
   readonly kind = "memory";
   readonly side: "client" | "server";
   readonly path: string | undefined;
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities: Capabilities;
   readonly #options: MemorySessionOptions;
   readonly #closed = deferred<CloseInfo>();
   readonly #controlLane = new Lane();
@@ -60,6 +56,12 @@ export class MemorySession implements TransportSession {
     this.side = side;
     this.path = path;
     this.#options = options;
+    this.capabilities = {
+      datagrams: true,
+      acknowledgedFinish: true,
+      priorities: options.links !== undefined,
+      perStreamFlowControl: true,
+    };
     this.#free = { ...options.limits };
   }
 
@@ -196,10 +198,11 @@ export class MemorySession implements TransportSession {
       readonly onRecvEnded: () => void;
     },
   ) {
-    const { wire, windowBytes } = this.#options;
+    const { wire, links, windowBytes } = this.#options;
     const pipe = createPipe({
       ...hooks,
       wire,
+      link: links?.[this.side],
       windowBytes,
       onSendEnded: () => {
         this.#sending.delete(pipe.send);
