@@ -103,6 +103,7 @@ export class LocalBroadcasts {
     if (request && this.#find(request.broadcast)) {
       await stream.send.write(encodeTrackInfo(version, TRACK_INFO));
       stream.send.finish();
+      await messages.ended();
     } else {
       refuse(stream, STREAM_CODE.unroutable);
     }

@@ -211,7 +211,7 @@ export class Subscription {
       this.#fail(attempt, subscriptionError("lite_subscription_failed", message));
       return;
     }
-    stream.send.finish();
+    abandon(stream);
     attempt.stream = undefined;
     this.#timescale = info.timescale;
     const { priority, latencyMaxMs } = info;
