@@ -80,7 +80,9 @@ export interface PeerProfile {
   readonly doneAfterError: boolean;
   /** Whether the peer answers PUBLISH_NAMESPACE_DONE with a CANCEL. */
   readonly cancelFollowsDone: boolean;
-  /** Milliseconds a withdrawn name rests before it is published again, unless its CANCEL comes first. */
+  /** Milliseconds for that CANCEL to come; until then the name is not published again. */
+  readonly cancelTimeoutMs: number;
+  /** Milliseconds a refused name rests after its DONE before it is published again. */
   readonly namespaceRestMs: number;
 }
 
@@ -145,6 +147,7 @@ export const standard: PeerProfile = {
   countsStreams: true,
   doneAfterError: false,
   cancelFollowsDone: false,
+  cancelTimeoutMs: 0,
   namespaceRestMs: 0,
 };
 
@@ -216,5 +219,6 @@ export const cloudflare: PeerProfile = {
   countsStreams: false,
   doneAfterError: true,
   cancelFollowsDone: true,
+  cancelTimeoutMs: 15_000,
   namespaceRestMs: 1_000,
 };

@@ -55,7 +55,7 @@ describe("PUBLISH_NAMESPACE", () => {
     await peer.send({ type: "publish_namespace_ok", requestId: 0 });
     first.withdraw();
     const second = follow(publish());
-    await peer.settle(cloudflare.namespaceRestMs - 1);
+    await peer.settle(cloudflare.cancelTimeoutMs - 1);
     expect(names(peer)).toEqual(["publish_namespace", "publish_namespace_done"]);
     await peer.send(cancel);
     expect(ends).toEqual(["withdrawn"]);
@@ -70,8 +70,26 @@ describe("PUBLISH_NAMESPACE", () => {
     await peer.send({ type: "publish_namespace_ok", requestId: 0 });
     first.withdraw();
     publish();
-    await peer.settle(cloudflare.namespaceRestMs);
+    await peer.settle(cloudflare.cancelTimeoutMs);
     expect(ends).toEqual(["withdrawn"]);
+    expect(peer.got("publish_namespace")).toHaveLength(2);
+  });
+
+  it("withdrawn and then refused rests only as a refused one: no CANCEL comes", async () => {
+    const { peer, publish, follow, ends } = await started();
+    const first = follow(publish());
+    first.withdraw();
+    await peer.send({
+      type: "publish_namespace_error",
+      requestId: 0,
+      errorCode: 0,
+      errorReason: "done",
+    });
+    expect(ends).toEqual(["withdrawn"]);
+    publish();
+    await peer.settle(cloudflare.namespaceRestMs - 1);
+    expect(names(peer)).toEqual(["publish_namespace", "publish_namespace_done"]);
+    await peer.settle(1);
     expect(peer.got("publish_namespace")).toHaveLength(2);
   });
 
@@ -110,7 +128,7 @@ describe("PUBLISH_NAMESPACE", () => {
     const second = follow(publish());
     second.withdraw();
     await expect(second.accepted).rejects.toMatchObject({ code: "withdrawn" });
-    await peer.settle(5_000);
+    await peer.settle(cloudflare.cancelTimeoutMs);
     expect(ends).toEqual(["withdrawn", "withdrawn"]);
     expect(peer.got("publish_namespace")).toHaveLength(1);
   });

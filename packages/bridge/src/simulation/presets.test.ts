@@ -113,6 +113,18 @@ describe.each([CLOUDFLARE_OSS, CLOUDFLARE_HOSTED])("on $name", (rules) => {
     expect(cdn.counts).not.toHaveProperty("secondAnnounceFatal");
   });
 
+  it("a publisher that returns at once keeps its name although the CANCEL is late", async () => {
+    const { runtime, cdn } = await begin({ ...rules, cancelDelayMs: 3_000 });
+    world.startRelayPublisher("a");
+    await runtime.advance(1_000);
+    world.stopRelayPublisher("a");
+    await runtime.advance(100);
+    world.startRelayPublisher("a");
+    await runtime.advance(4_000);
+    expect(await readOnCdn("a")).toBe(true);
+    expect(cdn.counts).not.toHaveProperty("announcedBeforeCancel");
+  });
+
   it("a viewer who comes 60 s later reads a catalog that was written once, once", async () => {
     const { runtime, cdn, lite } = await begin(rules);
     let writes = 0;

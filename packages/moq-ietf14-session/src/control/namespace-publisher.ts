@@ -33,7 +33,8 @@ interface Entry {
  *  queued     time-out                over       refused (nothing was sent)
  *  published  CANCEL                  over       cancelled
  *  pending, published  withdraw       withdrawn  DONE; over at once unless a CANCEL follows
- *  withdrawn  CANCEL, rest over       over       withdrawn
+ *  withdrawn  CANCEL, its time over   over       withdrawn
+ *  withdrawn  ERROR                   over       withdrawn: no CANCEL follows
  *  resting, queued  withdraw          over       withdrawn (nothing was sent)
  * ```
  */
@@ -48,7 +49,9 @@ export class NamespacePublisher {
   readonly #answers = new Deadlines<Entry>(
     ({ state }) => state === "queued" || state === "pending",
   );
+  /** Names that were refused, and names whose CANCEL is to come. */
   readonly #rests = new Deadlines<string>((key) => this.#restUntil.has(key));
+  readonly #cancels = new Deadlines<string>((key) => this.#restUntil.has(key));
   #nextHandle = 0;
 
   constructor(context: ControlContext) {
@@ -86,9 +89,13 @@ export class NamespacePublisher {
     const entry = this.#byHandle.get(handle);
     if (!entry || entry.state === "withdrawn") return;
     const known = entry.state === "pending" || entry.state === "published";
-    if (known) this.#sendDone(entry, now);
-    if (known && this.#context.profile.cancelFollowsDone) entry.state = "withdrawn";
-    else this.#withdrawn(entry);
+    if (known) this.#sendDone(entry);
+    if (!known || !this.#context.profile.cancelFollowsDone) {
+      this.#withdrawn(entry);
+      return;
+    }
+    entry.state = "withdrawn";
+    this.#rest(entry, now, this.#cancels, this.#context.profile.cancelTimeoutMs);
   }
 
   handleOk(message: PublishNamespaceOk): void {
@@ -129,19 +136,22 @@ export class NamespacePublisher {
   }
 
   nextDeadline(): number | undefined {
-    const answer = this.#answers.next();
-    const rest = this.#rests.next();
-    return answer === undefined ? rest : Math.min(answer, rest ?? answer);
+    const times = [this.#answers.next(), this.#rests.next(), this.#cancels.next()];
+    const due = times.filter((at) => at !== undefined);
+    return due.length > 0 ? Math.min(...due) : undefined;
   }
 
   handleTimeout(now: number): void {
     for (const entry of this.#answers.expire(now)) {
       if (entry.requestId !== undefined) this.#context.unanswered(entry.requestId);
-      if (entry.state === "pending") this.#sendDone(entry, now);
-      const { requestTimeoutMs } = this.#context.profile;
+      const { requestTimeoutMs, namespaceRestMs } = this.#context.profile;
+      if (entry.state === "pending") {
+        this.#sendDone(entry);
+        this.#rest(entry, now, this.#rests, namespaceRestMs);
+      }
       this.#refuse(entry, requestTimeout("PUBLISH_NAMESPACE", requestTimeoutMs));
     }
-    for (const key of this.#rests.expire(now)) {
+    for (const key of [...this.#rests.expire(now), ...this.#cancels.expire(now)]) {
       // A name withdrawn again meanwhile rests longer than this deadline.
       if ((this.#restUntil.get(key) ?? now) <= now) this.#rested(key, now);
     }
@@ -163,13 +173,16 @@ export class NamespacePublisher {
     });
   }
 
-  #sendDone(entry: Entry, now: number): void {
+  #sendDone(entry: Entry): void {
     this.#context.send({ type: "publish_namespace_done", trackNamespace: entry.namespace });
+  }
+
+  /** The name is not announced again for that long, unless its CANCEL comes before. */
+  #rest(entry: Entry, now: number, deadlines: Deadlines<string>, forMs: number): void {
+    if (forMs === 0) return;
     const key = namespaceKey(entry.namespace);
-    const { namespaceRestMs } = this.#context.profile;
-    if (namespaceRestMs === 0) return;
-    this.#restUntil.set(key, now + namespaceRestMs);
-    this.#rests.add(now + namespaceRestMs, key);
+    this.#restUntil.set(key, now + forMs);
+    deadlines.add(now + forMs, key);
   }
 
   #rested(key: string, now: number): void {
@@ -194,11 +207,13 @@ export class NamespacePublisher {
   }
 
   #handleRefused(entry: Entry, error: MoqError, now: number): void {
+    const { doneAfterError, namespaceRestMs } = this.#context.profile;
+    if (doneAfterError) this.#rest(entry, now, this.#rests, namespaceRestMs);
     if (entry.state === "withdrawn") {
       this.#withdrawn(entry);
       return;
     }
-    if (this.#context.profile.doneAfterError) this.#sendDone(entry, now);
+    if (doneAfterError) this.#sendDone(entry);
     this.#refuse(entry, error);
   }
 
