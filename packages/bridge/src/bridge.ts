@@ -29,7 +29,7 @@ export interface BridgeOptions {
   readonly log: Logger;
   readonly relay: RelayOptions;
   readonly cloudflare: CloudflareOptions;
-  /** Name the streams that are live on Cloudflare. */
+  /** Name the streams that are live on Cloudflare, which are never taken for the relay's own. */
   readonly registries?: readonly RegistryOptions[];
   /** Paths that are always taken for live on Cloudflare. */
   readonly streams?: readonly string[];
@@ -99,9 +99,8 @@ export class Bridge {
     this.#sources = new StreamSources({
       runtime,
       log,
-      ...(direction === "to-cloudflare"
-        ? { registries: [], streams: [] }
-        : { registries, streams }),
+      registries,
+      streams,
       onRows: (rows) => this.#crossings.handleRows(rows),
       onRead: () => this.#relayNames.handleReading(),
     });
@@ -177,7 +176,10 @@ export class Bridge {
       origin: this.#relayOrigin,
       toRelay: this.#toRelay,
       originId: originIdOf(cloudflare.url),
-      onSession: (tellsBridges: boolean) => this.#relayNames.handleSession(tellsBridges),
+      onSession: (tellsBridges: boolean) => {
+        if (!tellsBridges) this.#warnOfEchoes();
+        this.#relayNames.handleSession(tellsBridges);
+      },
       onAnnounced: () => this.#handleRelayKnown(),
     };
     const meter = this.#relayMeter;
@@ -219,7 +221,8 @@ export class Bridge {
     const both = { allow, deny };
     return new Crossings(this.#relayNames, {
       toCloudflare: direction === "to-relay" ? undefined : new PathMap(toCloudflare, both),
-      toRelay: direction === "to-cloudflare" ? undefined : new PathMap(toRelay, both),
+      toRelay: new PathMap(toRelay, both),
+      showsOnRelay: direction !== "to-cloudflare",
       prefix: cloudflare.announcePrefix,
       names: {
         runtime,
@@ -248,6 +251,14 @@ export class Bridge {
       this.#handleAnnouncement(next.path);
     }
     this.#crossings.handleRelayKnown();
+  }
+
+  #warnOfEchoes(): void {
+    const { direction, registries = [], log } = this.#options;
+    if (direction === "to-relay" || registries.length > 0) return;
+    log.warn(
+      "relay: its announcements do not say who made them, and there is no registry: what another bridge shows there is carried back to Cloudflare",
+    );
   }
 
   async #followRelay(): Promise<void> {

@@ -21,8 +21,10 @@ import type { BroadcastStatus } from "./status.js";
 export interface CrossingsOptions {
   /** Names on Cloudflare's side of what the relay has; absent: nothing is carried there. */
   readonly toCloudflare: PathMap | undefined;
-  /** Names on the relay of what is listed; absent: nothing is carried there. */
-  readonly toRelay: PathMap | undefined;
+  /** Names on the relay of what is listed. */
+  readonly toRelay: PathMap;
+  /** Whether what is listed is shown there; otherwise other bridges may do it. */
+  readonly showsOnRelay: boolean;
   /** The name that is announced on Cloudflare's side for all below it. */
   readonly prefix: Path | undefined;
   readonly names: NameOptions;
@@ -58,6 +60,8 @@ export class Crossings {
   readonly #prefixLane: PathLane;
   readonly #refusedAnnouncements: Refusals;
   readonly #refusedRows: Refusals;
+  /** What the registry lists and is not shown here. */
+  #listed: ReadonlySet<Path> = new Set();
   /** The relay's own names are known: until then nothing may be shown on either side. */
   #isRelayKnown = false;
   #isStopping = false;
@@ -92,8 +96,9 @@ export class Crossings {
 
   /** Whether the registry lists a stream that is shown on the relay by this name. */
   isListed(path: Path): boolean {
-    const name = this.#options.toRelay?.inverse(path);
-    return name !== undefined && this.#crossings.get(name)?.row !== undefined;
+    const name = this.#options.toRelay.inverse(path);
+    if (name === undefined) return false;
+    return this.#listed.has(name) || this.#crossings.get(name)?.row !== undefined;
   }
 
   /** The relay has told all it has: from now on something may be shown. */
@@ -114,13 +119,17 @@ export class Crossings {
       else if (own) this.#refusedAnnouncements.add(path, mapped.refusal);
       else this.#refusedAnnouncements.delete(path);
     }
-    const listed = toRelay?.inverse(path);
+    const listed = toRelay.inverse(path);
     const crossing = listed === undefined ? undefined : this.#crossings.get(listed);
     if (listed !== undefined && crossing) this.#reconcile(listed, crossing);
   }
 
   /** Everything that is live on Cloudflare's side. */
   handleRows(entries: readonly RegistryEntry[]): void {
+    if (!this.#options.showsOnRelay) {
+      this.#listed = new Set(entries.map(({ streamId }) => streamId));
+      return;
+    }
     const rows = new Map(entries.map((row) => [row.streamId, row]));
     this.#refusedRows.keep(rows);
     for (const [name, row] of rows) {
@@ -198,9 +207,8 @@ export class Crossings {
   }
 
   #rowRefusal(name: Path): Refusal | undefined {
-    const { toRelay } = this.#options;
-    const mapped = toRelay?.map(name);
-    if (mapped && "refusal" in mapped) return mapped.refusal;
+    const mapped = this.#options.toRelay.map(name);
+    if ("refusal" in mapped) return mapped.refusal;
     return this.#isBelowPrefix(name) ? "own_prefix" : undefined;
   }
 
@@ -238,7 +246,11 @@ export class Crossings {
 
   /** Makes the name's lane do what is known of it. */
   #reconcile(name: Path, crossing: Crossing): void {
-    if (this.#isStopping || !this.#isRelayKnown) return;
+    if (this.#isStopping) return;
+    if (!this.#isRelayKnown) {
+      this.#forget(name);
+      return;
+    }
     const { native, row, lane } = crossing;
     if (native) this.#showOnCloudflare(name, lane, native);
     else if (row && this.#obstacle(name, crossing) === undefined)
@@ -293,8 +305,8 @@ export class Crossings {
     if (direction === "to-cloudflare") {
       return { path: toCloudflare?.inverse(name) ?? name, shownAs: name };
     }
-    const mapped = toRelay?.map(name);
-    return { path: name, shownAs: mapped && "path" in mapped ? mapped.path : name };
+    const mapped = toRelay.map(name);
+    return { path: name, shownAs: "path" in mapped ? mapped.path : name };
   }
 
   #labels(

@@ -148,11 +148,12 @@ describe("settings", () => {
     await expect(settings(args)).rejects.toThrow("give --probe or --direction to-cloudflare");
   });
 
-  it("need no registry to carry only toward Cloudflare, and ignore its variable", async () => {
+  it("need no registry to carry only toward Cloudflare, and take one all the same", async () => {
     const args = [...relay, ...cloudflare, "--direction", "to-cloudflare"];
     expect((await settings(args)).registry.urls).toEqual([]);
     const environment = { STREAM_REGISTRY_URL: "https://registry.example" };
-    expect((await settings(args, environment)).registry.urls).toEqual([]);
+    expect((await settings(args, environment)).registry.urls).toHaveLength(1);
+    expect((await settings([...args, ...registry])).registry.urls).toHaveLength(1);
   });
 
   it("switch verification off on local hosts by one flag or each by its own", async () => {
@@ -183,10 +184,6 @@ describe("refused, with what to give instead:", () => {
     [
       [...relay, ...cloudflare],
       "give --registry-url <url> (or STREAM_REGISTRY_URL), or --direction to-cloudflare to do without",
-    ],
-    [
-      [...urls, "--direction", "to-cloudflare"],
-      "give --registry-url or --direction to-cloudflare, not both",
     ],
     [
       ["--relay-url", "hunter2", ...cloudflare, ...registry],

@@ -59,13 +59,11 @@ const POLL_INTERVAL = { least: 0.1, most: 86_400 };
  */
 export function readSettings(flags: Flags, environment: Environment): Settings {
   const given = withVariables(flags, environment);
-  const wantsRegistry = flags.direction !== "to-cloudflare";
-  if (!wantsRegistry) refuseRegistries(flags);
   refuseOtherDirection(flags);
   const { relayUrl, cloudflareUrl } = given;
-  const registryUrls = wantsRegistry ? registryUrlsOf(flags, environment) : [];
+  const registryUrls = registryUrlsOf(flags, environment);
   const named = [...registryUrls, ...flags.registryFile, ...flags.stream];
-  const needsRegistry = wantsRegistry && named.length === 0;
+  const needsRegistry = flags.direction !== "to-cloudflare" && named.length === 0;
   if (!relayUrl || !cloudflareUrl || needsRegistry) {
     throw missing({
       relayUrl,
@@ -128,16 +126,6 @@ function readAdmin({ admin, adminTokenFile }: Flags): AdminSettings | undefined 
   if (admin !== undefined) return readAdminSettings(admin, adminTokenFile);
   if (adminTokenFile === undefined) return undefined;
   throw new UsageError("--admin-token-file needs --admin HOST:PORT");
-}
-
-/** The variable is ignored instead: it may be there for others. */
-function refuseRegistries({ registryUrl, registryFile, stream }: Flags): void {
-  const given = Object.entries({
-    "--registry-url": registryUrl,
-    "--registry-file": registryFile,
-    "--stream": stream,
-  }).find(([, values]) => values.length > 0);
-  if (given) throw new UsageError(`give ${given[0]} or --direction to-cloudflare, not both`);
 }
 
 type WithVariable = Exclude<keyof typeof VARIABLES, "registryUrl">;

@@ -1,6 +1,6 @@
 import { CLOUDFLARE_OSS } from "@moq-bridge/relay";
 import { afterEach, describe, expect, it } from "vitest";
-import { SimulatedWorld } from "./simulated-world.fixture.js";
+import { SimulatedWorld, type SimulatedWorldOptions } from "./simulated-world.fixture.js";
 
 let world: SimulatedWorld;
 
@@ -27,13 +27,14 @@ const withdrawals = () => world.lines.filter((line) => line.includes("Cloudflare
 describe.each([undefined, "moql"])(
   "two bridges on a relay whose announcements say no origins (%s)",
   (protocol) => {
-    async function begin(bridges = 2): Promise<void> {
+    async function begin(bridges = 2, options: Partial<SimulatedWorldOptions> = {}) {
       world = new SimulatedWorld({
         seed: 3,
         rules: CLOUDFLARE_OSS,
         bridges,
         latencyMs: 0,
         protocol,
+        ...options,
       });
       await world.runtime.advance(2_000);
     }
@@ -61,6 +62,23 @@ describe.each([undefined, "moql"])(
       expect(viewer?.frames.total).toBeGreaterThan(3);
     });
 
+    it("that both showed a stream before they heard of each other leave it shown", async () => {
+      await begin(2, { latencyMs: 600 });
+      await world.runtime.advance(5_000);
+      world.startCdnPublisher("cdn/a");
+      world.registry.rows.set("cdn/a", "2026-01-01 00:00:00");
+      await world.runtime.advance(4_000);
+      const viewer = world.joinRelay("cdn/a");
+      for (let second = 0; second < 60; second++) {
+        await world.runtime.advance(1_000);
+        expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
+      }
+      expect(viewer?.frames.ended).toBe(false);
+      // By both, and once.
+      const shown = world.lines.filter((line) => line.includes("shown on the relay"));
+      expect(shown).toHaveLength(2);
+    });
+
     it("neither publish a name whose publisher on Cloudflare is gone, so that it comes back", async () => {
       await begin();
       world.startCdnPublisher("cdn/a");
@@ -79,6 +97,28 @@ describe.each([undefined, "moql"])(
       const viewer = world.joinRelay("cdn/a");
       await world.runtime.advance(3_000);
       expect(viewer?.frames.total).toBeGreaterThan(3);
+    });
+
+    it("that carry one way each do not carry a stream back whose publisher is gone", async () => {
+      await begin(2, { directions: ["to-cloudflare", "to-relay"] });
+      world.startCdnPublisher("cdn/a");
+      world.registry.rows.set("cdn/a", "2026-01-01 00:00:00");
+      world.startRelayPublisher("relay/a");
+      await world.runtime.advance(5_000);
+      expect(world.announcedOnRelay()).toEqual(["cdn/a", "relay/a"]);
+      expect(world.cdn.names).toEqual(["cdn/a", "relay/a"]);
+      const viewer = world.joinRelay("cdn/a");
+      await world.runtime.advance(3_000);
+      expect(viewer?.frames.total).toBeGreaterThan(3);
+      world.endCdnPublisher("cdn/a", "stop");
+      await world.runtime.advance(5_000);
+      expect(world.cdn.names).toEqual(["relay/a"]);
+      expect(world.announcedOnRelay()).toEqual(["relay/a"]);
+      await world.runtime.advance(60_000);
+      world.registry.rows.delete("cdn/a");
+      await world.runtime.advance(10_000);
+      expect(world.cdn.names).toEqual(["relay/a"]);
+      expect(world.announcedOnRelay()).toEqual(["relay/a"]);
     });
 
     it("carry the relay's own names once, as soon as the registry has been read again", async () => {

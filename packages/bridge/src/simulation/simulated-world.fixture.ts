@@ -2,7 +2,8 @@ import { httpSource } from "@moq-bridge/registry";
 import { Ietf14Relay, type Ietf14Rules, LiteRelay } from "@moq-bridge/relay";
 import { MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import type { connectRelay } from "@moq-bridge/transport";
-import { Bridge } from "../bridge.js";
+import { Bridge, type BridgeOptions } from "../bridge.js";
+import type { CloudflareOptions } from "../cloudflare-connection.js";
 import { SimulatedNetwork } from "./simulated-network.fixture.js";
 import { CdnPublisher, NameRest, RelayPublisher, type Run } from "./simulated-publisher.fixture.js";
 import { SimulatedRegistry } from "./simulated-registry.fixture.js";
@@ -31,6 +32,10 @@ export interface SimulatedWorldOptions {
   /** What the transport to the relay agrees on; `undefined`: nothing, as old relays do. */
   readonly protocol: string | undefined;
   readonly frameMs?: number;
+  /** What further holds for the bridges' side of Cloudflare. */
+  readonly cloudflare?: Partial<CloudflareOptions>;
+  /** Which way each bridge carries; default both. */
+  readonly directions?: readonly BridgeOptions["direction"][];
 }
 
 /** One bridge that can be killed. */
@@ -60,15 +65,19 @@ export class SimulatedWorld {
   /** Names that a publisher on Cloudflare was lost with. */
   readonly #lostNames = new Set<string>();
   readonly #frameMs: number;
+  readonly #cloudflare: CloudflareOptions;
+  readonly #directions: readonly BridgeOptions["direction"][];
   #runs = 0;
   #ticking = true;
   readonly #stopped: Promise<void>[] = [];
 
   constructor(options: SimulatedWorldOptions) {
-    const { seed, rules, latencyMs } = options;
+    const { seed, rules, latencyMs, directions = [] } = options;
     this.runtime = new JumpingRuntime({ seed, http: () => this.registry.answer() });
     const { runtime } = this;
     this.#frameMs = options.frameMs ?? FRAME_MS;
+    this.#directions = directions;
+    this.#cloudflare = { url: CLOUDFLARE, tls: {}, ...options.cloudflare };
     this.registry = new SimulatedRegistry(runtime);
     this.cdn = new Ietf14Relay({ runtime, rules });
     this.lite = new LiteRelay({ runtime });
@@ -90,7 +99,9 @@ export class SimulatedWorld {
       relay: this.lite,
       protocol: options.protocol,
     });
-    for (let index = 0; index < options.bridges; index++) this.bridges.push(this.#startBridge());
+    for (let index = 0; index < options.bridges; index++) {
+      this.bridges.push(this.#startBridge(index));
+    }
     this.#tick();
   }
 
@@ -162,7 +173,7 @@ export class SimulatedWorld {
   }
 
   restartBridge(index: number): void {
-    if (this.bridges[index]?.alive === false) this.bridges[index] = this.#startBridge();
+    if (this.bridges[index]?.alive === false) this.bridges[index] = this.#startBridge(index);
   }
 
   joinRelay(path: string, track = "t"): RelayViewer | undefined {
@@ -269,7 +280,7 @@ export class SimulatedWorld {
     });
   }
 
-  #startBridge(): RunningBridge {
+  #startBridge(index: number): RunningBridge {
     const owner = {};
     const connect: typeof connectRelay = async (url) => {
       const network = url.startsWith(RELAY) ? this.relayNetwork : this.cdnNetwork;
@@ -286,14 +297,14 @@ export class SimulatedWorld {
       runtime,
       log: { debug() {}, info: say, warn: say, error: say },
       relay: { url: RELAY, token: async () => undefined, tls: {}, insecureWs: false },
-      cloudflare: { url: CLOUDFLARE, tls: {} },
+      cloudflare: this.#cloudflare,
       registries: [
         {
           source: httpSource({ runtime, url: "https://registry.example/live" }),
           pollIntervalMs: 1_000,
         },
       ],
-      direction: "both",
+      direction: this.#directions[index] ?? "both",
       allow: [],
       deny: [],
       connect,

@@ -59,14 +59,14 @@ describe("what names streams", () => {
     },
   );
 
-  it.each(["--stream", "--registry-file", "--registry-url"])(
-    "is refused with --direction to-cloudflare: %s",
-    async (flag) => {
-      await expect(
-        registry([flag, "https://x.example", "--direction", "to-cloudflare"]),
-      ).rejects.toThrow(`give ${flag} or --direction to-cloudflare, not both`);
-    },
-  );
+  it("is read with --direction to-cloudflare too, where it tells another bridge's names", async () => {
+    const { urls, streams } = await registry([
+      ...["--registry-url", "https://x.example", "--stream", "a"],
+      ...["--direction", "to-cloudflare"],
+    ]);
+    expect(urls.map(({ url }) => url.host)).toEqual(["x.example"]);
+    expect(streams).toEqual(["a"]);
+  });
 });
 
 describe("a mapping", () => {
