@@ -58,6 +58,8 @@ class TrackHandlers {
 interface Reader {
   readonly session: LiteSession;
   readonly handlers: TrackHandlers;
+  /** The main session when it was opened: with another one it may have an older token, or another relay. */
+  readonly main: LiteSession | undefined;
 }
 
 /**
@@ -126,11 +128,13 @@ export class RelayReaders {
   }
 
   #findRoom(): Reader | undefined {
-    return [...this.#readers].find(({ session }) => hasRoom(session));
+    const main = this.#main;
+    return [...this.#readers].find((reader) => reader.main === main && hasRoom(reader.session));
   }
 
   async #open(): Promise<void> {
     if (this.#readers.size >= MAX_READERS) throw new Error("all are in use");
+    const main = this.#main;
     const handlers = new TrackHandlers();
     const announced = new Origin({ runtime: this.#runtime });
     const subscribe = handlers.noting(announced, (_path, onTrack) => onTrack);
@@ -140,19 +144,24 @@ export class RelayReaders {
       throw this.#stopping.signal.reason;
     }
     this.#log.info("relay: one more session, for tracks beyond what one reads");
-    const reader = { session, handlers };
+    const reader = { session, handlers, main };
     this.#readers.add(reader);
-    const stopWatching = this.#closeWhenIdle(session);
+    const stopWatching = this.#closeWhenIdle(reader);
     void session.closed.then(() => {
       stopWatching();
       this.#readers.delete(reader);
     });
   }
 
-  #closeWhenIdle(session: LiteSession): () => void {
+  #closeWhenIdle(reader: Reader): () => void {
+    const { session } = reader;
     const look = () => {
-      if (session.stats().subscriptionsIn === 0) session.close();
-      else cancel = this.#runtime.setTimer(IDLE_MS, look);
+      if (session.stats().subscriptionsIn > 0) {
+        cancel = this.#runtime.setTimer(IDLE_MS, look);
+        return;
+      }
+      this.#readers.delete(reader);
+      session.close();
     };
     let cancel = this.#runtime.setTimer(IDLE_MS, look);
     return () => cancel();

@@ -5,6 +5,9 @@ import { Publisher, World } from "./world.fixture.js";
 
 const bytes = (value: string) => new TextEncoder().encode(value);
 
+const token = (claims: object) =>
+  `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
+
 let world: World;
 
 afterEach(async () => {
@@ -56,9 +59,6 @@ describe("GOAWAY of the relay", () => {
 });
 
 describe("a relay whose announcements say no origins", () => {
-  const token = (claims: object) =>
-    `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
-
   it.each([
     [{ cluster: true }, ["relay/a"]],
     [{ cluster: false }, []],
@@ -79,6 +79,16 @@ describe("a relay whose announcements say no origins", () => {
     expect([...world.cdn.names.keys()]).toEqual(names);
   });
 
+  it.each([
+    ["to-cloudflare", 1],
+    ["to-relay", 0],
+  ] as const)("and without a registry says what that means (%s)", async (direction, warnings) => {
+    world = new World({ protocol: "moql", direction, registries: [] });
+    await world.start();
+    const said = world.lines.filter((line) => line.includes("carried back to Cloudflare"));
+    expect(said).toHaveLength(warnings);
+  });
+
   it("asks the registry about new names at most once a second", async () => {
     world = new World({ protocol: "moql" });
     await world.start();
@@ -97,6 +107,27 @@ describe("a relay whose announcements say no origins", () => {
 describe("a relay that admits few streams", () => {
   const TRACKS = 200;
 
+  /** A viewer on Cloudflare's side of each track. */
+  function readAll() {
+    const [session] = world.cdn.sessions;
+    const origin = new Origin({ runtime: world.runtime });
+    const copy = origin.createBroadcast("relay/a");
+    return Array.from({ length: TRACKS }, (_, index) => {
+      const track = copy.createTrack(`${index}`);
+      const subscription = session?.subscribe("relay/a", `${index}`);
+      void subscription?.accepted.then(() => subscription.fill(track));
+      return { subscription, reader: new Reader(origin, "relay/a", `${index}`) };
+    });
+  }
+
+  function writeAll({ tracks }: Publisher, sequence: number): void {
+    for (const track of tracks.values()) {
+      const group = track.openGroup(sequence);
+      group?.writeFrame(bytes("x"));
+      group?.finish();
+    }
+  }
+
   it("is read over further sessions, as many as it takes, and only so long", async () => {
     world = new World({ protocol: "moql" });
     world.relay.streams = 98;
@@ -104,21 +135,9 @@ describe("a relay that admits few streams", () => {
     const { runtime, relay, cdn, bridge } = world;
     const own = new Publisher(relay.native, "relay/a", [5n]);
     await runtime.advance(2_000);
-    const [session] = cdn.sessions;
-    const origin = new Origin({ runtime });
-    const copy = origin.createBroadcast("relay/a");
-    const readers = Array.from({ length: TRACKS }, (_, index) => {
-      const track = copy.createTrack(`${index}`);
-      const subscription = session?.subscribe("relay/a", `${index}`);
-      void subscription?.accepted.then(() => subscription.fill(track));
-      return { subscription, reader: new Reader(origin, "relay/a", `${index}`) };
-    });
+    const readers = readAll();
     await runtime.advance(2_000);
-    for (let index = 0; index < TRACKS; index++) {
-      const group = own.tracks.get(`${index}`)?.openGroup(1);
-      group?.writeFrame(bytes("x"));
-      group?.finish();
-    }
+    writeAll(own, 1);
     await runtime.advance(2_000);
     expect(readers.filter(({ reader }) => reader.frames[0] === "1:x")).toHaveLength(TRACKS);
     expect(relay.sessions).toHaveLength(3);
@@ -128,6 +147,40 @@ describe("a relay that admits few streams", () => {
     await runtime.advance(70_000);
     expect(bridge.status().traffic.relay).toMatchObject({ sessionsOpen: 1, sessionsOpened: 3 });
     expect([...cdn.names.keys()]).toEqual(["relay/a"]);
+  });
+
+  it("is read on after its main session was replaced, also when it ends those beside the old one", async () => {
+    let expiresMs = 90_000;
+    world = new World({
+      relay: {
+        url: "https://relay.example/",
+        token: async () =>
+          token({ exp: Math.floor((world.runtime.wallClock() + expiresMs) / 1_000) }),
+        tls: {},
+        insecureWs: false,
+      },
+    });
+    world.relay.streams = 98;
+    world.relay.kind = "websocket";
+    await world.start();
+    const { runtime, relay } = world;
+    const own = new Publisher(relay.native, "relay/a", [5n]);
+    await runtime.advance(2_000);
+    const readers = readAll();
+    await runtime.advance(2_000);
+    writeAll(own, 1);
+    await runtime.advance(1_000);
+    expect(relay.sessions).toHaveLength(3);
+    expiresMs = 3_600_000;
+    await runtime.advance(80_000);
+    expect(relay.sessions.length).toBeGreaterThan(3);
+    // Their token has expired.
+    for (const session of relay.sessions.slice(0, 3)) session.close();
+    await runtime.advance(3_000);
+    writeAll(own, 2);
+    await runtime.advance(1_000);
+    const whole = readers.filter(({ reader }) => reader.frames.join() === "1:x,2:x");
+    expect(whole).toHaveLength(TRACKS);
   });
 
   it("that refuses another session is read as far as the first one goes", async () => {

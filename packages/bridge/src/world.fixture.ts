@@ -47,6 +47,8 @@ abstract class Side<S extends { close(): void }> {
   up = true;
   /** Streams this side admits at once, each way. */
   streams = 10_000;
+  /** What the transport says it is. */
+  kind: MemoryPair["client"]["kind"] = "memory";
 
   constructor(runtime: VirtualRuntime) {
     this.#runtime = runtime;
@@ -61,6 +63,7 @@ abstract class Side<S extends { close(): void }> {
       maxUniStreams: this.streams,
       maxBidiStreams: this.streams,
     });
+    Object.defineProperty(pair.client, "kind", { value: this.kind });
     this.#pairs.push(pair);
     void this.accept(pair.server, this.#runtime).then(
       (session) => this.sessions.push(session),
