@@ -3,6 +3,7 @@ import { Origin, type TrackProducer } from "@moq-bridge/origin";
 import { CLOUDFLARE_HOSTED, CLOUDFLARE_OSS, type Ietf14Rules } from "@moq-bridge/relay";
 import { MoqError } from "@moq-bridge/runtime";
 import { afterEach, describe, expect, it } from "vitest";
+import type { CloudflareOptions } from "../cloudflare-connection.js";
 import { encodeLabel } from "./observed-frames.fixture.js";
 import { SimulatedWorld } from "./simulated-world.fixture.js";
 
@@ -13,13 +14,14 @@ afterEach(async () => {
   expect(world.faults).toEqual([]);
 });
 
-async function begin(rules: Ietf14Rules): Promise<void> {
+async function begin(rules: Ietf14Rules, cloudflare: Partial<CloudflareOptions> = {}) {
   world = new SimulatedWorld({
     seed: 5,
     rules,
     bridges: 1,
     latencyMs: 0,
     protocol: "moq-lite-05",
+    cloudflare,
   });
   await world.runtime.advance(2_000);
 }
@@ -63,6 +65,62 @@ describe.each([CLOUDFLARE_OSS, CLOUDFLARE_HOSTED])("on $name", (rules) => {
     // The broadcast is there all the same.
     expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
     session.close();
+  });
+
+  it("a track that ended goes on for its viewers when it is there again, and its stream is hidden when it is not", async () => {
+    await begin(rules);
+    const { tracks, session } = await handPublisher("cdn/a");
+    const viewer = world.joinRelay("cdn/a");
+    await world.runtime.advance(100);
+    for (let group = 0; group < 3; group++) {
+      const written = tracks.get("t")?.openGroup(group);
+      written?.writeFrame(encodeLabel({ publisher: "hand", group, frame: 0 }));
+      written?.finish();
+      await world.runtime.advance(100);
+      tracks.get("t")?.finish();
+      await world.runtime.advance(3_000);
+    }
+    expect(viewer?.frames.counts.get("hand")).toBe(3);
+    expect(viewer?.frames.ended).toBe(false);
+    expect(world.announcedOnRelay()).toEqual(["cdn/a"]);
+    session.close();
+    await world.runtime.advance(4_000);
+    expect(world.announcedOnRelay()).toEqual([]);
+  });
+
+  it("a session that the relay takes for faulty is left, and what it carried is there again", async () => {
+    await begin(rules);
+    world.startRelayPublisher("relay/a");
+    const { session } = await handPublisher("cdn/a");
+    const viewer = world.joinRelay("cdn/a");
+    await world.runtime.advance(2_000);
+    await world.cdnNetwork.offend(world.bridges[0]?.owner);
+    await world.runtime.advance(1_500);
+    expect(world.cdn.counts.onFatalMessage).toBe(1);
+    expect(world.cdn.names).toEqual(["cdn/a", "relay/a"]);
+    world.joinCdn("relay/a");
+    await world.runtime.advance(2_000);
+    expect(world.cdnViewers.map(({ counts }) => counts.size)).toEqual([1]);
+    expect(viewer?.frames.ended).toBe(false);
+    expect(world.announcedOnRelay()).toEqual(["cdn/a", "relay/a"]);
+    session.close();
+  });
+
+  it("where no further session may be opened, work waits rather than be asked for beyond the grant", async () => {
+    await begin(rules, { maxSessions: 1 });
+    const paths = Array.from({ length: 60 }, (_, index) => `cdn/${index}`);
+    for (const path of paths) {
+      world.startCdnPublisher(path);
+      world.registry.rows.set(path, "2026-01-01 00:00:00");
+    }
+    await world.runtime.advance(3_000);
+    const viewers = paths.map((path) => world.joinRelay(path));
+    await world.runtime.advance(30_000);
+    const [bridge] = world.bridges.map((running) => running.bridge.status());
+    expect(bridge?.cloudflare.waiting).toBe(10);
+    expect(sessionsLost()).toEqual([]);
+    expect(world.cdn.counts).not.toHaveProperty("answeredRequests");
+    expect(viewers.filter((viewer) => viewer?.frames.total)).toHaveLength(50);
   });
 
   it("a group that its publisher reset, which comes as ended, costs that group alone", async () => {
@@ -121,6 +179,19 @@ describe.each([CLOUDFLARE_OSS, CLOUDFLARE_HOSTED])("on $name", (rules) => {
     expect(session).toMatchObject({ names: 0, tracks: 0 });
   });
 
+  it("what nobody on Cloudflare watches any more is not pulled beyond its session", async () => {
+    await begin(rules);
+    const track = await pulledOnce("show");
+    // The relay there does not tell.
+    await world.runtime.advance(60_000);
+    expect(track().demand).toBeDefined();
+    await world.cdnNetwork.offend(world.bridges[0]?.owner);
+    // Three Origins on the way keep it for 2 s each.
+    await world.runtime.advance(10_000);
+    expect(world.cdn.names).toEqual(["show"]);
+    expect(track().demand).toBeUndefined();
+  });
+
   it("a bridge that comes back to the relay does not take a name there before it has listened", async () => {
     await begin(rules);
     world.startCdnPublisher("a");
@@ -145,7 +216,35 @@ describe.each([CLOUDFLARE_OSS, CLOUDFLARE_HOSTED])("on $name", (rules) => {
   });
 });
 
-it("as many streams are opened toward Cloudflare as its relay was seen to take", async () => {
-  await begin(CLOUDFLARE_OSS);
-  expect(cloudflare.maxOpenStreams).toBe(CLOUDFLARE_OSS.incomingStreams);
+it("what nobody on Cloudflare watches any more is not pulled beyond the name's renewal", async () => {
+  await begin(CLOUDFLARE_HOSTED);
+  const track = await pulledOnce("show");
+  world.cdnNetwork.cut(world.bridges[0]?.owner);
+  await world.runtime.advance(5_000);
+  await watchOnce("show");
+  expect(track().demand).toBeDefined();
+  // The name is announced once more when the lost session cannot take it away any more.
+  await world.runtime.advance(45_000);
+  expect(track().demand).toBeUndefined();
 });
+
+/** A broadcast of the relay that was watched from Cloudflare for a moment; gives its track. */
+async function pulledOnce(path: string): Promise<() => TrackProducer> {
+  let track: TrackProducer | undefined;
+  world.lite.primary.createBroadcast(path, {
+    hops: [7n],
+    onTrack: (request) => {
+      track = request.accept({ priority: 1, maxLatencyMs: 5_000 });
+    },
+  });
+  await world.runtime.advance(2_000);
+  await watchOnce(path);
+  return () => track ?? expect.fail("it was asked for");
+}
+
+async function watchOnce(path: string): Promise<void> {
+  const viewer = world.joinCdn(path);
+  await world.runtime.advance(2_000);
+  expect(viewer.views).toHaveLength(1);
+  world.leaveCdn(world.cdnViewers.indexOf(viewer));
+}

@@ -1,6 +1,14 @@
 import type { EmbeddedRelay } from "@moq-bridge/relay";
 import { MoqError, type Runtime } from "@moq-bridge/runtime";
-import { type MemoryPair, memoryPair, type TransportSession } from "@moq-bridge/transport";
+import {
+  type MemoryPair,
+  memoryPair,
+  type SendStream,
+  type TransportSession,
+} from "@moq-bridge/transport";
+
+/** A draft-14 GOAWAY without a URI. */
+const GOAWAY = Uint8Array.of(0x10, 0, 1, 0);
 
 /** The way to one relay: connections that can be cut, and refused while the relay is down. */
 export class SimulatedNetwork {
@@ -13,6 +21,8 @@ export class SimulatedNetwork {
   readonly #pairs = new Map<MemoryPair, unknown>();
   /** Connections that are to be lost after so many deliveries. */
   readonly #doomed = new Set<MemoryPair>();
+  /** The streams on which clients of draft-14 send their control messages. */
+  readonly #controls = new Map<MemoryPair, SendStream>();
   readonly #latencyMs: number;
   readonly #onLost: (owner: unknown) => void;
   #seed: number;
@@ -45,8 +55,13 @@ export class SimulatedNetwork {
     return this.#of(owner).reduce((sum, pair) => sum + pair.openStreams, 0);
   }
 
-  /** Connects for `owner`. @throws {MoqError} `connect_refused` */
-  connect(owner: unknown): TransportSession {
+  /**
+   * Connects for `owner`.
+   *
+   * @param bytesPerSecond what the connection carries each way; absent: everything at once
+   * @throws {MoqError} `connect_refused`
+   */
+  connect(owner: unknown, bytesPerSecond?: number): TransportSession {
     if (!this.up) {
       throw new MoqError("connect_refused", "connection refused", { scope: "session" });
     }
@@ -57,8 +72,10 @@ export class SimulatedNetwork {
       latencyMs: this.#latencyMs,
       ...(this.#protocol === undefined ? {} : { protocol: this.#protocol }),
       ...(maxUniStreams === undefined ? {} : { maxUniStreams }),
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
     });
     this.#pairs.set(pair, owner);
+    this.#noteControl(pair);
     void this.relay.serve(pair.server);
     void pair.server.closed.then(({ by }) => {
       if (by === "transport") this.#onLost(owner);
@@ -66,6 +83,7 @@ export class SimulatedNetwork {
     void pair.client.closed.then(({ by }) => {
       if (this.#doomed.delete(pair) && by === "transport") this.cutAtMessage++;
       this.#pairs.delete(pair);
+      this.#controls.delete(pair);
     });
     if (this.#nextIsCutAfter !== undefined) this.#doom(pair, this.#nextIsCutAfter);
     this.#nextIsCutAfter = undefined;
@@ -78,6 +96,11 @@ export class SimulatedNetwork {
     const chosen = pick ? own.slice(pick(own.length)).slice(0, 1) : own;
     for (const pair of chosen) pair.cut();
     return chosen.length > 0;
+  }
+
+  /** Sends GOAWAY on the draft-14 connections of `owner`, as their user never does. */
+  async offend(owner: unknown): Promise<void> {
+    await Promise.all(this.#of(owner).map((pair) => this.#controls.get(pair)?.write(GOAWAY)));
   }
 
   /** Loses one connection, whoever's, when so many deliveries more were made on it. */
@@ -109,6 +132,16 @@ export class SimulatedNetwork {
 
   #of(owner: unknown): MemoryPair[] {
     return [...this.#pairs].filter(([, of]) => of === owner).map(([pair]) => pair);
+  }
+
+  #noteControl(pair: MemoryPair): void {
+    const { client } = pair;
+    const openBidi = client.openBidi.bind(client);
+    client.openBidi = async () => {
+      const stream = await openBidi();
+      this.#controls.set(pair, stream.send);
+      return stream;
+    };
   }
 
   #doom(pair: MemoryPair, deliveries: number): void {
