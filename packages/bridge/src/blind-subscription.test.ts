@@ -38,6 +38,8 @@ function publish() {
 
 /** SUBSCRIBEs so far. */
 const subscribes = () => world.cdn.sessions[0]?.stats().requestsReceived;
+const requests = () =>
+  world.cdn.sessions.reduce((sum, session) => sum + session.stats().requestsReceived, 0);
 const status = () => world.bridge.status().broadcasts[0];
 const hops = () => world.relay.bridged.broadcast("live/a")?.hops;
 
@@ -103,6 +105,31 @@ describe("a track that Cloudflare ends", () => {
     expect(status()?.state).toBe("announced");
   });
 
+  it.each([
+    ["is refused, but not for want of its name", true],
+    ["is not answered", false],
+  ])("and then %s stays announced, and its viewers are kept", async (_, isRefused) => {
+    const { runtime, relay } = world;
+    const before = hops();
+    answer(asked[0], 1, "a")?.finish();
+    await runtime.advance(3_000);
+    if (isRefused) asked[1]?.reject(failure("other"));
+    await runtime.advance(12_000);
+    expect(world.announced(relay.bridged)).toEqual(["live/a"]);
+    expect(status()).toMatchObject({ state: "silent" });
+    expect(status()?.reason).toMatch(/^SUBSCRIBE was /);
+    let answered = asked.length;
+    while (reader.frames.length < 2 && runtime.now() < 90_000) {
+      for (const request of asked.slice(answered)) answer(request, 2, "b");
+      answered = asked.length;
+      await runtime.advance(1_000);
+    }
+    expect(reader.frames).toEqual(["1:a", "2:b"]);
+    expect(reader.error).toBeUndefined();
+    expect(hops()).toEqual(before);
+    expect(status()).toMatchObject({ state: "announced", reason: undefined });
+  });
+
   it("again and again without anything new is asked for ever more slowly", async () => {
     const { runtime } = world;
     answer(asked[0], 1, "a")?.finish();
@@ -129,12 +156,14 @@ describe("a track whose name Cloudflare does not know any more", () => {
     expect(world.announced(relay.bridged)).toEqual([]);
     expect(status()?.state).toBe("gone");
     await runtime.advance(600_000);
-    // Soon at first, then six times a minute at most.
-    expect(subscribes()).toBeLessThan(110);
-    publish();
-    await runtime.advance(11_000);
-    asked.at(-1)?.accept(INFO);
-    await runtime.advance(1_000);
+    // Soon at first, then ever more seldom.
+    expect(requests()).toBeLessThan(100);
+    await runtime.advance(4 * 3_600_000);
+    const then = requests();
+    await runtime.advance(3_600_000);
+    expect(requests() - then).toBeLessThanOrEqual(120);
+    world.cdn.native.createBroadcast("live/a", { onTrack: (request) => request.accept(INFO) });
+    await runtime.advance(61_000);
     expect(world.announced(relay.bridged)).toEqual(["live/a"]);
     expect(hops()).not.toEqual(before);
   });

@@ -11,6 +11,7 @@ import {
 } from "@moq-bridge/origin";
 import { MoqError, type Runtime, sleep, toMoqError } from "@moq-bridge/runtime";
 import { untilAborted } from "./abort.js";
+import { saysNotThere } from "./not-there.js";
 import type { SessionPool } from "./session-pool.js";
 
 /** One name is asked for this often, in milliseconds, however many there are. */
@@ -19,8 +20,6 @@ const CHECK_MS = 10_000;
 const ANSWER_MS = 4_000;
 /** The track that is asked for: bridges refuse it themselves, and ask nobody. */
 const CHECK_TRACK = ".moq-bridge";
-/** SUBSCRIBE_ERROR: nobody publishes the name. */
-const DOES_NOT_EXIST = 4;
 const NO_TRACK = new MoqError("track_not_found", "nothing has this name itself", {
   scope: "subscription",
 });
@@ -97,8 +96,7 @@ export class NameChecks {
       await untilAborted(subscription.accepted, signal);
       return await this.#isSilent(subscription);
     } catch (error) {
-      const { scope, wireCode } = toMoqError(error, "check_failed", "subscription");
-      return scope === "subscription" && wireCode === DOES_NOT_EXIST;
+      return saysNotThere(toMoqError(error, "check_failed", "subscription"));
     } finally {
       subscription?.unsubscribe();
     }

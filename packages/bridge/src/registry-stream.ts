@@ -1,10 +1,11 @@
 import type { Ietf14Session, Subscription } from "@moq-bridge/moq-ietf14-session";
 import type { BroadcastConsumer, Origin, Path, TrackRequest } from "@moq-bridge/origin";
-import { type Runtime, sleep, toMoqError } from "@moq-bridge/runtime";
+import { MoqError, type Runtime, sleep, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted, whenAborted } from "./abort.js";
 import { backoffDelay } from "./backoff.js";
 import { stableId } from "./instance-id.js";
 import type { Logger } from "./logger.js";
+import { saysNotThere } from "./not-there.js";
 import type { Activity } from "./path-lane.js";
 import type { Lease, SessionPool } from "./session-pool.js";
 import { SilenceWatch } from "./silence-watch.js";
@@ -24,17 +25,17 @@ export interface StreamOptions {
   readonly probeTrack: string | undefined;
 }
 
-/** How often the CDN is asked for a publisher that left while the registry still lists it: soon, then seldom. */
+/** How often the CDN is asked for a publisher that left while the registry still lists it: soon at first, then ever more seldom, once a minute at last. */
 const RETURN = { baseMs: 250, capMs: 2_500 };
-const LATE_RETURN = { baseMs: 250, capMs: 10_000 };
 const SOON_ATTEMPTS = 20;
+const LATE_STEP_MS = 500;
+const LONGEST_LATE_MS = 60_000;
 /** How often a stream that nobody watches is looked for, in milliseconds. */
 const PROBE_MS = 60_000;
 /** How long what is read is served on after its announcement ended, in milliseconds; moq-relay 0.17 takes it from another bridge in a tenth of that. */
 const HAND_OVER_MS = 1_000;
-/** The SUBSCRIBE_ERROR code for a name that nobody publishes (section 9.8). */
-const NOT_THERE = 4;
 const SILENT = "Cloudflare has the stream, but nothing comes";
+const GONE = "the publisher left Cloudflare, the registry still lists it";
 const NOT_VERIFIED = "not verified: nobody watches it, the registry lists it";
 
 /**
@@ -66,18 +67,24 @@ export class RegistryStream implements Activity {
 
   get state(): StateStatus {
     const waiting = [...this.#pulls].filter((pull) => pull.isWaiting).length;
-    if (waiting === 0) return this.#state.now;
+    const { now } = this.#state;
+    if (waiting === 0) return now.state === "silent" ? { ...now, reason: this.#silentWhy } : now;
     return {
-      ...this.#state.now,
+      ...now,
       reason: `${this.#options.sessions.shortage}; tracks that wait: ${waiting}`,
     };
+  }
+
+  get #silentWhy(): string {
+    const troubles = [...this.#pulls].map((pull) => pull.trouble);
+    return troubles.find((trouble) => trouble !== undefined) ?? SILENT;
   }
 
   async run(signal: AbortSignal): Promise<void> {
     for (let generation = 0; !signal.aborted; generation++) {
       const lastTrack = await this.#oneInstance(generation, signal);
       if (lastTrack === undefined) continue;
-      this.#state.set("gone", "the publisher left Cloudflare, the registry still lists it");
+      this.#state.set("gone", GONE);
       this.#options.log.info("no longer on Cloudflare; hidden on the relay", { path: this.#path });
       await this.#untilBack(lastTrack, signal).catch(() => undefined);
     }
@@ -85,7 +92,8 @@ export class RegistryStream implements Activity {
 
   /** A track for a path that this stream serves. */
   handleRequest(request: TrackRequest): void {
-    this.#onRequest?.(request);
+    if (this.#onRequest) this.#onRequest(request);
+    else request.reject(new MoqError("track_not_found", GONE, { scope: "subscription" }));
   }
 
   /** It is not the stream that ends when the signal aborts: what is read is served on for a moment, so that the relay can take it from another bridge. */
@@ -194,8 +202,9 @@ export class RegistryStream implements Activity {
   async #untilBack(track: string, signal: AbortSignal): Promise<void> {
     const { runtime, sessions } = this.#options;
     for (let failures = 1; ; failures++) {
-      const pace = failures <= SOON_ATTEMPTS ? RETURN : LATE_RETURN;
-      await sleep(runtime, backoffDelay(runtime, failures, pace), signal);
+      const lateMs = Math.min(LONGEST_LATE_MS, failures * LATE_STEP_MS);
+      const capMs = failures <= SOON_ATTEMPTS ? RETURN.capMs : lateMs;
+      await sleep(runtime, backoffDelay(runtime, failures, { ...RETURN, capMs }), signal);
       const lease = await sessions.lease("track", signal);
       if ((await this.#ask(track, lease, signal)) === "there") return;
     }
@@ -214,8 +223,8 @@ export class RegistryStream implements Activity {
       return "there";
     } catch (error) {
       signal.throwIfAborted();
-      const { code, wireCode } = toMoqError(error, "subscribe_failed", "subscription");
-      return code === "request_refused" && wireCode === NOT_THERE ? "gone" : "unanswered";
+      const failure = toMoqError(error, "subscribe_failed", "subscription");
+      return saysNotThere(failure) ? "gone" : "unanswered";
     } finally {
       subscription?.unsubscribe();
       release();

@@ -3,6 +3,7 @@ import type { TrackInfo, TrackProducer, TrackRequest } from "@moq-bridge/origin"
 import { MoqError, type Runtime, toMoqError } from "@moq-bridge/runtime";
 import { childController, untilAborted } from "./abort.js";
 import { backoff } from "./backoff.js";
+import { saysNotThere } from "./not-there.js";
 import type { SessionPool } from "./session-pool.js";
 
 /** What a pull needs. */
@@ -37,10 +38,13 @@ export class TrackPull {
   readonly #startedAt: number;
   #subscription: Subscription | undefined;
   #isWaiting = false;
+  /** The last SUBSCRIBE was accepted and has not ended. */
+  #isActive = false;
   #verifying = false;
   #track: TrackProducer | undefined;
   #failures = 0;
   #framesAtStart = 0;
+  #trouble: string | undefined;
 
   /** @param signal ends the pull */
   constructor(options: TrackPullOptions, signal: AbortSignal) {
@@ -65,11 +69,16 @@ export class TrackPull {
     return this.#track?.frameCount ?? 0;
   }
 
-  /** Asks once more for a track that fell silent: the answer tells whether it lives. */
+  /** Why the last SUBSCRIBE failed, if it did. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Asks once more for a track that fell silent, unless it is being asked for: the answer tells whether it lives. */
   verify(): void {
-    if (!this.#subscription || !this.#track) return;
+    if (!this.#isActive) return;
     this.#verifying = true;
-    this.#subscription.unsubscribe();
+    this.#subscription?.unsubscribe();
   }
 
   /** Resolves when the readers left, the track was refused, or the signal aborted. */
@@ -110,6 +119,8 @@ export class TrackPull {
   /** One SUBSCRIBE and its life. */
   async #subscribe(session: Ietf14Session): Promise<Next> {
     const { path, name, demand } = this.#options.request;
+    if (this.#controller.signal.aborted) return "over";
+    this.#verifying = false;
     let info: TrackInfo;
     let subscription: Subscription;
     try {
@@ -120,10 +131,13 @@ export class TrackPull {
       return this.#refused(toMoqError(error, "subscribe_failed", "subscription"));
     }
     if (this.#controller.signal.aborted) return "over";
+    this.#trouble = undefined;
     const track = this.#accept(info);
     this.#framesAtStart = track.frameCount;
     subscription.fill(track);
+    this.#isActive = true;
     const end = await subscription.done;
+    this.#isActive = false;
     if (this.#controller.signal.aborted) return "over";
     track.detach();
     return this.#ended(track, end);
@@ -143,10 +157,7 @@ export class TrackPull {
 
   #ended(track: TrackProducer, end: SubscriptionEnd): Next {
     if (end.type === "session_closed") return "session_lost";
-    if (this.#verifying) {
-      this.#verifying = false;
-      return "again";
-    }
+    if (this.#verifying) return "again";
     if (end.type === "unsubscribed") return "over";
     const progressed = track.frameCount > this.#framesAtStart;
     this.#failures = progressed ? 0 : this.#failures + 1;
@@ -162,7 +173,9 @@ export class TrackPull {
     if (this.#controller.signal.aborted) return "over";
     if (error.scope === "session") return "session_lost";
     this.#failures++;
+    this.#trouble = error.message;
     if (this.#track && this.#track.frameCount > 0) {
+      if (!saysNotThere(error)) return "again";
       this.#options.onGone(error);
       return "over";
     }
