@@ -23,8 +23,9 @@ describe("50 one-object groups a second through moq-relay-ietf, 2 % of packets l
     const result = await runAudioLine(scene, relay, { profile: cloudflare, ...line });
     expect(result).toMatchObject({ groups: 1_250, deaths: 0 });
     expect(result.packetsLost).toBeGreaterThan(20);
-    // A tenth of the groups on a machine that does other work too; 5 % is usual.
-    expect(result.received).toBeGreaterThan(1_125);
+    // Alone on a machine 5 % are skipped; where it does other work acknowledgements are late, and more are.
+    // Without the rule two groups in three are gone.
+    expect(result.received).toBeGreaterThan(1_000);
   });
 
   it("lose it again and again without the profile's rule", async () => {
