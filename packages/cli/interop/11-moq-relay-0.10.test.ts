@@ -52,7 +52,7 @@ async function startWorld(scene: Scene): Promise<World> {
   const jwk = { kty: "oct", alg: "HS256", key_ops: ["sign", "verify"], k };
   await writeFile(authKeyFile, Buffer.from(JSON.stringify(jwk)).toString("base64url"));
   const [relay, ietf, registry] = await Promise.all([
-    scene.oldMoqRelay({ authKeyFile }),
+    scene.oldMoqRelay({ authKeyFile, flags: ["--log-level", "debug"] }),
     scene.ietfRelay(),
     scene.registry(),
   ]);
@@ -74,9 +74,25 @@ function startBridge(
   });
 }
 
-/** An ordinary session of the relay, of moq-rs. */
-async function ordinaryPeer(scene: Scene, { relay }: World, name: string) {
-  return scene.python(name, `${relay.httpsUrl}?jwt=${await signToken(KEY, EVERYTHING)}`);
+/** A session of the relay, of moq-rs, ordinary unless its token says otherwise. */
+async function peer(scene: Scene, { relay }: World, name: string, cluster = false) {
+  const token = await signToken(KEY, { ...EVERYTHING, cluster });
+  return scene.python(name, `${relay.httpsUrl}?jwt=${token}`);
+}
+
+const ANNOUNCE =
+  /(\w+\{id=\d+\}): moq_lite::lite::(subscriber|publisher): announce broadcast=(\S+)$/;
+
+/** The sessions, as the relay's log names them, that it heard of a broadcast from (as subscriber) or told of it (as publisher). */
+function announcing(
+  { relay }: World,
+  role: "subscriber" | "publisher",
+  broadcast: string,
+): string[] {
+  return relay.process.output.all().flatMap(({ text }) => {
+    const [, session = "", as, path] = ANNOUNCE.exec(text) ?? [];
+    return as === role && path === broadcast ? [session] : [];
+  });
 }
 
 test.concurrent.each(
@@ -95,13 +111,16 @@ test.concurrent.each(
       registry.list("live/clock");
       const bridge = await startBridge(scene, world, over);
 
-      const viewer = await ordinaryPeer(scene, world, "viewer");
+      const [viewer, node] = await Promise.all([
+        peer(scene, world, "viewer"),
+        peer(scene, world, "node", true),
+      ]);
       await viewer.announced(`${root}live/clock`, { timeoutMs: PATIENCE_MS });
       await viewer.view("clock", `${root}live/clock`, "now");
       const read = await viewer.framesRead("clock", 6, { timeoutMs: PATIENCE_MS });
       expectRun(clockLines(read), clock.ticks.all());
 
-      const publisher = await ordinaryPeer(scene, world, "publisher");
+      const publisher = await peer(scene, world, "publisher");
       await publisher.publish("talk", `${root}room/talk`, "now");
       await publisher.tick("talk", 100, 10);
       await ietf.received("PUBLISH_NAMESPACE", "room/talk", { timeoutMs: PATIENCE_MS });
@@ -117,7 +136,14 @@ test.concurrent.each(
       await elapse(ECHO_MS);
       // On Cloudflare's side: its own clock, and what the bridge brought from the relay.
       await ietf.publishes("live/clock", "room/talk");
-      expect(viewer.live()).toEqual([`${root}live/clock`, `${root}room/talk`].sort());
+      expect(viewer.live()).toEqual([`${root}live/clock`, `${root}room/talk`]);
+      // With the claim the relay shows what is ours to ordinary sessions only, and not to us.
+      expect(node.live()).toEqual([...(cluster ? [] : [`${root}live/clock`]), `${root}room/talk`]);
+      const [ours, ...others] = announcing(world, "subscriber", `${root}live/clock`);
+      expect(others).toEqual([]);
+      const told = announcing(world, "publisher", `${root}live/clock`);
+      expect(told.filter((session) => session === ours)).toEqual(cluster ? [] : [ours]);
+      expect(told).toHaveLength(cluster ? 2 : 4);
       const { broadcasts, relay: side } = await statusOf(await adminUrl(bridge));
       expect(broadcasts).toMatchObject([
         { path: "live/clock", direction: "to-relay", state: "announced" },
@@ -142,7 +168,7 @@ test.concurrent("11. two bridges with ordinary tokens, whose announcements moq-r
     await writeFile(tokenFile, await signToken(KEY, EVERYTHING));
     const clock = await startClock(scene, ietf, "live/clock");
     registry.list("live/clock");
-    const publisher = await ordinaryPeer(scene, world, "publisher");
+    const publisher = await peer(scene, world, "publisher");
     await publisher.publish("talk", "room/talk", "now");
     const bridges = [
       await startBridge(scene, world, "WebTransport"),

@@ -12,6 +12,8 @@ const READY_MS = 15_000;
 export interface OldMoqRelayOptions {
   /** A key file as it reads it, with which every token must be signed. */
   readonly authKeyFile?: string;
+  /** Further flags. */
+  readonly flags?: readonly string[];
 }
 
 /** A real moq-relay 0.10.0 of December 2025. Its WebSocket has no session at the root path. */
@@ -38,6 +40,7 @@ export class OldMoqRelay {
         ...["--server-bind", address],
         ...["--tls-cert", certificate.files.cert, "--tls-key", certificate.files.key],
         ...["--web-http-listen", address, "--web-ws"],
+        ...(options.flags ?? []),
         ...(options.authKeyFile === undefined
           ? ["--auth-public", ""]
           : ["--auth-key", options.authKeyFile]),
