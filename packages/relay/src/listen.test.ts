@@ -1,6 +1,8 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { connectLite, LITE_PROTOCOLS } from "@moq-bridge/moq-lite-session";
 import { Origin } from "@moq-bridge/origin";
-import { systemRuntime as runtime } from "@moq-bridge/runtime";
+import { type MoqError, systemRuntime as runtime } from "@moq-bridge/runtime";
 import { connectRelay } from "@moq-bridge/transport";
 import { expect, test } from "vitest";
 import { listen } from "./listen.js";
@@ -56,21 +58,30 @@ test("serves WebSocket alone when asked to, and says why there is no more", asyn
   await server.close();
 });
 
-test("a port that is taken is an error in plain words", async () => {
-  const first = await listen(new LiteRelay({ runtime }), {
-    runtime,
-    host: "127.0.0.1",
-    port: 0,
-    webTransport: "off",
-  });
-  const second = listen(new LiteRelay({ runtime }), {
-    runtime,
-    host: "127.0.0.1",
-    port: first.port,
-  });
-  await expect(second).rejects.toMatchObject({
-    code: "listen_failed",
-    message: expect.stringMatching(/^cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/),
-  });
-  await first.close();
+test("a port that is taken is an error that says what to do, for TCP and for UDP", async () => {
+  const options = { runtime, host: "127.0.0.1" };
+  const failure = (port: number) =>
+    listen(new LiteRelay({ runtime }), { ...options, port }).then(
+      (server) => server.close(),
+      (error: MoqError) => `${error.code}: ${error.message}`,
+    );
+  const first = await listen(new LiteRelay({ runtime }), { ...options, port: 0 });
+  const udp = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(udp, "listening");
+  const { port } = udp.address();
+  const reason = "another program listens there; end it or choose another port";
+  try {
+    expect(await failure(first.port)).toBe(
+      `listen_failed: cannot listen on 127.0.0.1:${first.port}: ${reason}`,
+    );
+    const quicLoads = first.webTransportUrl !== undefined;
+    expect(await failure(port)).toBe(
+      quicLoads
+        ? `listen_failed: cannot listen on 127.0.0.1:${port} with QUIC: ${reason}`
+        : undefined,
+    );
+  } finally {
+    udp.close();
+    await first.close();
+  }
 });

@@ -83,6 +83,7 @@ async function listenOnce(relay: EmbeddedRelay, options: ListenOptions): Promise
     http.closeAllConnections();
     await closed;
   };
+  const address = addressOf(host, port);
   let withoutWebTransport: string | undefined;
   if (options.webTransport === "off") {
     withoutWebTransport = "it was not asked for";
@@ -103,13 +104,12 @@ async function listenOnce(relay: EmbeddedRelay, options: ListenOptions): Promise
       const error = toMoqError(thrown, "listen_failed", "process");
       if (error.code !== "connect_unsupported") {
         await close();
-        throw error;
+        throw cannotListen(`${address} with QUIC`, error);
       }
       withoutWebTransport = error.message;
     }
   }
   for (const server of servers) void acceptAll(server, relay);
-  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return {
     port,
     webSocketUrl: `${identity ? "wss" : "ws"}://${address}`,
@@ -151,15 +151,29 @@ function httpServer(
 
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const message = `cannot listen on ${host}:${port}: ${cause.message}`;
-      reject(new MoqError("listen_failed", message, { scope: "process", cause }));
-    });
+    server.once("error", (cause) => reject(cannotListen(addressOf(host, port), cause)));
     server.listen({ host, port }, () => {
       const address = server.address();
       resolve(typeof address === "object" && address ? address.port : port);
     });
   });
+}
+
+/** What the system says, Node.js and the addon alike, and what to say and do instead. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/address already in use/i, "another program listens there; end it or choose another port"],
+  [/permission denied/i, "not permitted; choose a port from 1024"],
+  [/EADDRNOTAVAIL|ENOTFOUND/, "this machine has no such address; choose one that it has"],
+];
+
+function cannotListen(where: string, cause: Error): MoqError {
+  const reason = REASONS.find(([pattern]) => pattern.test(cause.message))?.[1] ?? cause.message;
+  const message = `cannot listen on ${where}: ${reason}`;
+  return new MoqError("listen_failed", message, { scope: "process", cause });
+}
+
+function addressOf(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function hostsOf(host: string): string[] {
