@@ -1,7 +1,7 @@
 import { DurationHistogram } from "@moq-bridge/runtime";
 import { expect, it } from "vitest";
 import { Redactor } from "../redactor.js";
-import { bridgeStatus, sideTraffic } from "./status.fixture.js";
+import { bridgeStatus, registryStatus, sideTraffic } from "./status.fixture.js";
 import { statusDocument } from "./status-document.js";
 import { statusText } from "./status-text.js";
 
@@ -43,6 +43,14 @@ it("tells the same as the page, in lines that steer no terminal", () => {
       cloudflare: sideTraffic(),
     },
     relayTokenExpiresAt: 7_230_000,
+    registries: [
+      registryStatus({ label: "https://one.example", ageMs: 3_000, live: 2, polls: 9 }),
+      registryStatus({ label: "a\u009bfile", polls: 1, lastError: "there is no such file" }),
+    ],
+    report: {
+      ...{ label: "https://one.example", live: 3, conflicts: 1, failing: 2 },
+      lastError: "it answered 401",
+    },
     broadcasts: [
       { path: "z", direction: "to-relay", state: "announced", reason: undefined, since: 0 },
       {
@@ -70,6 +78,9 @@ it("tells the same as the page, in lines that steer no terminal", () => {
     "    a new session cannot be opened: no room",
     "    the one before was lost 1.0 h ago: closed by the peer:\u{fffd}2J",
     "  frames received 0, sent 0; groups skipped 0; reconnects 0",
+    "registry: answered 3 s ago, 2 live, 9 polls (https://one.example)",
+    "registry: never answered, 0 live, 1 polls: there is no such file (a\u{fffd}file)",
+    "the relay's streams: 3 listed, 1 held by others, 2 failing: it answered 401 (https://one.example)",
     "not carried: 2 internal",
     "",
     "BROADCAST  DIRECTION      STATE     FOR    REASON",

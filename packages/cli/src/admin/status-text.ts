@@ -3,7 +3,7 @@ import type { SessionDocument, SideDocument, StatusDocument } from "./status-doc
 
 /** The status for a terminal: a few lines, then one for each broadcast. */
 export function statusText(status: StatusDocument): string {
-  const { now, broadcasts, registry, relayToken } = status;
+  const { now, broadcasts, relayToken } = status;
   const state = status.ready ? "bridging" : `not ready (${status.missing.join(", ")})`;
   const lines = [
     `moq-bridge ${status.version}: ${state}, up for ${duration(now - status.startedAt)}`,
@@ -18,16 +18,29 @@ export function statusText(status: StatusDocument): string {
     );
   }
   lines.push(...sideLines("cloudflare", status.cloudflare, now));
-  if (registry) {
-    const age =
-      registry.ageMs === undefined ? "never answered" : `answered ${duration(registry.ageMs)} ago`;
-    const trouble = registry.lastError === undefined ? "" : `: ${registry.lastError}`;
-    lines.push(`registry: ${age}, ${registry.live} live, ${registry.polls} polls${trouble}`);
-  }
+  lines.push(...registryLines(status));
   for (const [reason, count] of Object.entries(status.refused)) {
     lines.push(`not carried: ${count} ${reason}`);
   }
   return `${[...lines.map(printable), "", ...table(broadcastRows(broadcasts, now))].join("\n")}\n`;
+}
+
+/** Each registry that is read, and the one that the relay's streams are listed in. */
+function registryLines({ registries, report }: StatusDocument): string[] {
+  const lines = registries.map(({ label, ageMs, live, polls, lastError }) => {
+    const age = ageMs === undefined ? "never answered" : `answered ${duration(ageMs)} ago`;
+    return `registry: ${age}, ${live} live, ${polls} polls${because(lastError)} (${label})`;
+  });
+  if (report) {
+    const { label, live, conflicts, failing, lastError } = report;
+    const counts = `${live} listed, ${conflicts} held by others, ${failing} failing`;
+    lines.push(`the relay's streams: ${counts}${because(lastError)} (${label})`);
+  }
+  return lines;
+}
+
+function because(trouble: string | undefined): string {
+  return trouble === undefined ? "" : `: ${trouble}`;
 }
 
 function sideLines(name: string, side: SideDocument, now: number): string[] {

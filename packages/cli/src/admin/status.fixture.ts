@@ -1,4 +1,4 @@
-import type { BridgeStatus, SideTraffic } from "@moq-bridge/bridge";
+import type { BridgeStatus, RegistryStatus, SideTraffic } from "@moq-bridge/bridge";
 import { DurationHistogram } from "@moq-bridge/runtime";
 
 /** Traffic of a side, all zero but for what is given. */
@@ -17,6 +17,25 @@ export function sideTraffic(given: Partial<SideTraffic> = {}): SideTraffic {
     subscriptions: 0,
     servedSubscriptions: 0,
     addedLatency: new DurationHistogram(),
+    ...given,
+  };
+}
+
+/** A registry that was not asked yet, but for what is given. */
+export function registryStatus(given: Partial<RegistryStatus> = {}): RegistryStatus {
+  return {
+    label: "https://registry.example",
+    lastSuccess: undefined,
+    ageMs: undefined,
+    polls: 0,
+    failedPolls: 0,
+    failures: 0,
+    lastError: undefined,
+    live: 0,
+    unconfirmed: 0,
+    rows: 0,
+    duplicates: 0,
+    skipped: {},
     ...given,
   };
 }
