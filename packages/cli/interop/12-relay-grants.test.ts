@@ -1,17 +1,15 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { elapse, type Scene } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { SteadyViewer } from "../cloudflare/fixture.js";
-import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
-import { type Decide, startAuthority } from "./authority.js";
+import { statusOf } from "./admin-fixture.js";
+import { type Decide, startWithAuthority, tokenFile } from "./authority.js";
 import {
   clockLines,
   expectCleanOutput,
   expectRun,
   inScene,
   PATIENCE_MS,
-  relayUrlOf,
   SCHEMES,
   type Scheme,
   startClock,
@@ -30,21 +28,8 @@ const decide: Decide = (token) => {
 };
 
 async function startWorld(scene: Scene, scheme: Scheme, token: string) {
-  const [relay, ietf, registry] = await Promise.all([
-    startAuthority(scene, decide).then((authUrl) => scene.moqRelay({ authUrl })),
-    scene.ietfRelay(),
-    scene.registry(),
-  ]);
-  const relayUrl = relayUrlOf(relay, scheme);
-  const tokenFile = join(scene.folder, "token");
-  await writeFile(tokenFile, token);
-  const bridge = await scene.bridge({
-    relayUrl,
-    cloudflareUrl: ietf.url,
-    registryUrl: registry.url,
-    flags: [...(token === undefined ? [] : ["--relay-token-file", tokenFile]), ...ADMIN_FLAGS],
-  });
-  return { ietf, registry, relayUrl, bridge, url: await adminUrl(bridge) };
+  await writeFile(tokenFile(scene), token);
+  return startWithAuthority(scene, scheme, decide);
 }
 
 test.concurrent.each(SCHEMES)(
