@@ -57,6 +57,8 @@ async function setUp(scene: Scene) {
     relayUrl: urls.relayUrl,
     cloudflareUrl: urls.cloudflareUrl,
     registryUrl: [urls.registryUrl],
+    // Which is no registry.
+    registryFile: [files.relayToken],
     relayTokenFile: files.relayToken,
     cloudflareTlsCa: ca,
     registryMapping: [files.mapping],
@@ -115,7 +117,6 @@ function commands({ urls, files, configs, ca }: Awaited<ReturnType<typeof setUp>
     ["interop", "--relay", urls.cloudflareUrl, "--tls-disable-verify", "--verbose"],
     ["relay", "--dialect", "draft-14", "--auth-key-file", files.key],
     ["relay", "--dialect", "moq-lite", "--auth-key-file", files.relayToken],
-    ["demo", "--duration", "2", "--log-level", "trace"],
     [...run, "--relay-token", SECRETS.relayToken, "--relay-token-file", files.relayToken],
     [...run, "--relay-token", SECRETS.relayToken, "--cloudflare-tls-insecure", "--direction", "x"],
     [...run, "--registry-mapping", files.relayToken],
@@ -126,6 +127,15 @@ function commands({ urls, files, configs, ca }: Awaited<ReturnType<typeof setUp>
       .map((file) => ["run", "--config", file]),
   ];
 }
+
+/** What a command that has to work wrote. */
+async function worked(args: readonly string[]): Promise<string[]> {
+  const { code, out, error } = await runCommand(args, DEBUG);
+  expect(code, error).toBe(0);
+  return [out, error];
+}
+
+const DEMO = ["demo", "--duration", "2", "--log-level", "trace"];
 
 /** A relay of ours that checks tokens, and what it says of a client with a good and one with a bad token. */
 async function embeddedRelay(keyFile: string): Promise<string[]> {
@@ -149,16 +159,27 @@ function commandLine({ process }: BridgeProcess): Promise<string> {
 test("23. no secret is in any output of any command, whatever is logged", () =>
   inScene("23 secrets", async (scene) => {
     const parts = await setUp(scene);
-    const { relay, ietf, registry, configs, files } = parts;
-    const bridge = await scene.bridge({ args: ["--config", configs.config], env: DEBUG });
+    const { relay, ietf, registry, urls, configs, files } = parts;
+    const registries = ["--registry-url", urls.registryUrl, "--registry-file", files.relayToken];
+    const bridge = await scene.bridge({
+      args: ["run", "--config", configs.config, ...registries],
+      env: DEBUG,
+    });
     const url = await adminUrl(bridge);
     await bridge.process.waitForLine(/shown on the relay/, { timeoutMs: PATIENCE_MS });
+    await bridge.process.waitForLine(/registry: \S+relay-token.*JSON/, { timeoutMs: PATIENCE_MS });
     const outputs = [await commandLine(bridge), ...(await adminAnswers(url))];
     for (const args of commands(parts, new URL(url).host)) {
       const { out, error } = await runCommand(args, DEBUG);
       outputs.push(out, error);
     }
-    outputs.push(...(await embeddedRelay(files.key)));
+    const more = await Promise.all([
+      embeddedRelay(files.key),
+      worked([...DEMO, "--admin", "127.0.0.1:0"]),
+      worked([...DEMO, "--web"]),
+      worked(["config-schema"]),
+    ]);
+    outputs.push(...more.flat());
     // And when nothing answers any more.
     await Promise.all([relay.kill(), ietf.kill(), registry.stop()]);
     await bridge.process.waitForLine(/registry: .*ECONNREFUSED/, { timeoutMs: PATIENCE_MS });
