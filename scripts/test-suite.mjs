@@ -13,7 +13,7 @@ const TABLE = ["node", "scripts/interop-table.mjs"];
 
 /** What runs before and after the vitest project of the same name, and its configuration where it has its own. */
 const SUITES = {
-  interop: { before: [PEERS, CHROMIUM, ADDON, COMMAND], after: [TABLE] },
+  interop: { before: [PEERS, CHROMIUM, ADDON, COMMAND, PAGE], after: [TABLE] },
   cloudflare: { before: [PEERS, ADDON, COMMAND], after: [] },
   registry: { before: [PEERS, ADDON, COMMAND], after: [] },
   browser: { before: [BROWSERS, PEERS, ADDON, COMMAND, PAGE], after: [] },
