@@ -174,7 +174,7 @@ export class MachinePeer {
         const id = first(this.offers);
         const held = id === undefined ? undefined : this.offers.get(id);
         if (id === undefined || held?.state !== "asked") return false;
-        namespaceSubscriber.answer([held.name], id);
+        namespaceSubscriber.answer(held.name.split("/"), id);
         held.state = "live";
         return true;
       }
@@ -182,14 +182,14 @@ export class MachinePeer {
         const id = first(this.offers);
         const held = id === undefined ? undefined : this.offers.get(id);
         if (id === undefined || held?.state !== "asked") return false;
-        namespaceSubscriber.answer([held.name], id, [4, "no"]);
+        namespaceSubscriber.answer(held.name.split("/"), id, [4, "no"]);
         return this.offers.delete(id);
       }
       case "cancel": {
         const id = first(this.offers);
         const held = id === undefined ? undefined : this.offers.get(id);
         if (id === undefined || held?.state !== "live") return false;
-        namespaceSubscriber.cancel([held.name], id, 0, "back");
+        namespaceSubscriber.cancel(held.name.split("/"), id, 0, "back");
         return this.offers.delete(id);
       }
       case "goaway":
