@@ -6,6 +6,7 @@ import createDebug from "debug";
 import type { SessionEvent } from "./control/events.js";
 import { SessionMachine } from "./control/session-machine.js";
 import { trackStatusMessage } from "./control/status-machine.js";
+import { trackKey } from "./control/subscriber-machine.js";
 import { ControlStream } from "./control-stream.js";
 import { Ingress } from "./data/ingress.js";
 import { DatagramIngress } from "./datagram-ingress.js";
@@ -84,7 +85,8 @@ export class Ietf14Session {
       this.#flush();
     };
     const { finInsideObject } = profile;
-    this.#ingress = new Ingress({ runtime, counters, finInsideObject, onViolation });
+    const isAsked = (track: string) => machine.subscriber.isPending(track);
+    this.#ingress = new Ingress({ runtime, counters, finInsideObject, isAsked, onViolation });
     this.#datagrams = new DatagramIngress({
       runtime,
       counters,
@@ -204,6 +206,7 @@ export class Ietf14Session {
     checkEncodable({ type: "subscribe", requestId: 0, ...request });
     const handle = this.#machine.subscriber.subscribe(request, runtime.now());
     const subscription = new InboundSubscription({
+      trackKey: trackKey(request),
       ingress: this.#ingress,
       runtime,
       sendUnsubscribe: () => {

@@ -382,6 +382,50 @@ describe("the end", () => {
 });
 
 describe("a track that is asked for again under the alias it had", () => {
+  it("keeps a stream that overtakes its SUBSCRIBE_OK", async () => {
+    const { peer, subscription } = await subscribed();
+    subscription.unsubscribe();
+    const again = peer.session.subscribe("a/b", "t");
+    await peer.settle();
+    const early = await peer.stream({ trackAlias: 7, groupId: 5 }, [{ payload: "catalog" }]);
+    early.finish();
+    await peer.settle(HOLD_MS - 1);
+    await peer.send(subscribeOk(2, 7));
+    await again.accepted;
+    const { track, seen } = collectTrack(peer.runtime);
+    again.fill(track);
+    await peer.settle();
+    expect(seen).toEqual(["5: catalog"]);
+  });
+
+  it("and refused waits for no more of its streams", async () => {
+    const { peer, subscription } = await subscribed();
+    subscription.unsubscribe();
+    const again = peer.session.subscribe("a/b", "t");
+    const refused = expect(again.accepted).rejects.toMatchObject({ code: "request_refused" });
+    await peer.settle();
+    await peer.send({ type: "subscribe_error", requestId: 2, errorCode: 4, errorReason: "" });
+    await refused;
+    const late = await peer.stream({ trackAlias: 7, groupId: 5 }, [{ payload: "x" }]);
+    await expect(late.stopped).resolves.toBe(1);
+    expect(peer.session.stats().unknownAliases).toBe(0);
+  });
+
+  it("is told apart from another track that gets the alias: what comes late is not taken for that one's", async () => {
+    const { peer, subscription } = await subscribed();
+    subscription.unsubscribe();
+    const other = peer.session.subscribe("a/b", "u");
+    await peer.settle();
+    const late = await peer.stream({ trackAlias: 7, groupId: 5 }, [{ payload: "of t" }]);
+    await expect(late.stopped).resolves.toBe(1);
+    await peer.send(subscribeOk(2, 7));
+    await other.accepted;
+    const { track, seen } = collectTrack(peer.runtime);
+    other.fill(track);
+    await peer.settle();
+    expect(seen).toEqual([]);
+  });
+
   it("keeps its streams when the end of the one before is through", async () => {
     const { peer, ends } = await subscribed(standard);
     await peer.send(publishDone(3n));

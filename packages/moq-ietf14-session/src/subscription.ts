@@ -47,6 +47,7 @@ const INFO: TrackInfo = { priority: 128, maxLatencyMs: 5_000 };
 
 /** The driver's side of a {@link Subscription}. */
 export class InboundSubscription implements Subscription, AliasOwner {
+  readonly trackKey: string;
   readonly #ingress: Ingress;
   readonly #runtime: Runtime;
   readonly #sendUnsubscribe: () => void;
@@ -67,11 +68,13 @@ export class InboundSubscription implements Subscription, AliasOwner {
 
   /** `sendUnsubscribe` and `sendUpdate` tell the peer; a priority is 0 to 255, higher first. */
   constructor(options: {
+    trackKey: string;
     ingress: Ingress;
     runtime: Runtime;
     sendUnsubscribe: () => void;
     sendUpdate: (priority: number) => void;
   }) {
+    this.trackKey = options.trackKey;
     this.#ingress = options.ingress;
     this.#runtime = options.runtime;
     this.#sendUnsubscribe = options.sendUnsubscribe;

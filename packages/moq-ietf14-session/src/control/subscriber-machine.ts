@@ -72,6 +72,11 @@ export class SubscriberMachine {
     return this.#byAlias.size;
   }
 
+  /** Whether a SUBSCRIBE for the track (as {@link trackKey} has it) was sent and is without its answer. */
+  isPending(track: string): boolean {
+    return this.#byTrack.get(track)?.state === "pending";
+  }
+
   /** Subscribes; the answer is an event. @throws {MoqError} `subscription_duplicate`, `requests_blocked` */
   subscribe(request: SubscribeRequest, now: number): number {
     const track = trackKey(request);
@@ -213,7 +218,10 @@ export class SubscriberMachine {
 }
 
 /** Namespace and name, as one text. */
-function trackKey({ trackNamespace, trackName }: Pick<Subscribe, "trackNamespace" | "trackName">) {
+export function trackKey({
+  trackNamespace,
+  trackName,
+}: Pick<Subscribe, "trackNamespace" | "trackName">): string {
   return JSON.stringify([trackNamespace, trackName]);
 }
 

@@ -9,6 +9,8 @@ import { IncomingStream, type StreamOwner } from "./incoming-stream.js";
 
 /** What takes the streams of one track alias. */
 export interface AliasOwner {
+  /** Namespace and name of the track, as one text. */
+  readonly trackKey: string;
   /** A stream of the alias: let it flow, or leave it held. */
   handleStream(stream: IncomingStream): void;
   /** A stream given by {@link handleStream} is over. */
@@ -29,8 +31,9 @@ export class Ingress implements StreamOwner {
   readonly #onViolation: (error: unknown) => void;
   readonly #finInsideObject: PeerProfile["finInsideObject"];
   readonly #aliases = new Map<number, AliasOwner>();
-  /** Aliases that were in use, with the time until which their late streams are expected. */
-  readonly #gone = new Map<number, number>();
+  readonly #isAsked: (trackKey: string) => boolean;
+  /** Aliases that were in use, with their track and the time until which late streams of it are expected. */
+  readonly #gone = new Map<number, { readonly trackKey: string; readonly until: number }>();
   readonly #waiting = new Map<IncomingStream, { alias: number; cancel: CancelTimer }>();
   readonly #owners = new Map<IncomingStream, AliasOwner>();
   #heldBytes = 0;
@@ -39,11 +42,14 @@ export class Ingress implements StreamOwner {
     runtime: Runtime;
     counters: Counters;
     finInsideObject: PeerProfile["finInsideObject"];
+    /** Whether a SUBSCRIBE for the track is without its answer. */
+    isAsked: (trackKey: string) => boolean;
     onViolation: (error: unknown) => void;
   }) {
     this.#runtime = options.runtime;
     this.counters = options.counters;
     this.#finInsideObject = options.finInsideObject;
+    this.#isAsked = options.isAsked;
     this.#onViolation = options.onViolation;
   }
 
@@ -80,7 +86,8 @@ export class Ingress implements StreamOwner {
     if (this.#aliases.get(alias) !== owner) return;
     this.#aliases.delete(alias);
     this.#gone.delete(alias);
-    this.#gone.set(alias, this.#runtime.now() + HOLD_MS);
+    const until = this.#runtime.now() + HOLD_MS;
+    this.#gone.set(alias, { trackKey: owner.trackKey, until });
     const [oldest] = this.#gone.keys();
     if (this.#gone.size > GONE_KEPT && oldest !== undefined) this.#gone.delete(oldest);
   }
@@ -97,7 +104,7 @@ export class Ingress implements StreamOwner {
     if (owner) {
       this.#owners.set(stream, owner);
       owner.handleStream(stream);
-    } else if ((this.#gone.get(alias) ?? -Infinity) > this.#runtime.now()) {
+    } else if (this.#isLate(alias)) {
       stream.abandon();
     } else {
       const cancel = this.#runtime.setTimer(HOLD_MS, () => this.#expire(stream));
@@ -139,6 +146,12 @@ export class Ingress implements StreamOwner {
     this.counters.unsupported++;
     const { trackAlias } = stream;
     if (trackAlias !== undefined) this.#aliases.get(trackAlias)?.handleUnsupported(error);
+  }
+
+  /** A track that is asked for again may get the alias it had: then a stream of it is early, not late. */
+  #isLate(alias: number): boolean {
+    const gone = this.#gone.get(alias);
+    return gone !== undefined && gone.until > this.#runtime.now() && !this.#isAsked(gone.trackKey);
   }
 
   #expire(stream: IncomingStream): void {
