@@ -6,8 +6,8 @@ import { type Deferred, deferred } from "./deferred.js";
 export type PublicationEnd =
   /** PUBLISH_NAMESPACE_ERROR, or no answer in time; the error `accepted` rejects with. */
   | { readonly type: "refused"; readonly error: MoqError }
-  /** PUBLISH_NAMESPACE_CANCEL: the peer gave the namespace back. */
-  | { readonly type: "cancelled"; readonly status: number; readonly reason: string }
+  /** PUBLISH_NAMESPACE_CANCEL: the peer gave the namespace back. No status: it was above 2^53 - 1. */
+  | { readonly type: "cancelled"; readonly status: number | undefined; readonly reason: string }
   /** Our own {@link NamespacePublication.withdraw}, and the peer has let go, if it says so. */
   | { readonly type: "withdrawn" }
   | { readonly type: "session_closed"; readonly error?: MoqError };

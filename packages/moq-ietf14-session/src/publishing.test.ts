@@ -142,6 +142,28 @@ describe("PUBLISH_NAMESPACE", () => {
     expect(peer.session.stats().strayMessages).toBe(1);
   });
 
+  it("is cancelled by a CANCEL with a code above 2^53 - 1, too", async () => {
+    const { peer, publish } = await started();
+    const [head, code] = [[0x0c, 0, 14, 2, 1, 0x61, 1, 0x62], new Uint8Array(8).fill(0xff)];
+    const huge = Uint8Array.of(...head, ...code, 0);
+    const publication = publish();
+    await peer.sendBytes(huge);
+    await peer.send({ type: "publish_namespace_ok", requestId: 0 });
+    await peer.sendBytes(huge);
+    await expect(publication.ended).resolves.toEqual({
+      type: "cancelled",
+      status: undefined,
+      reason: "PUBLISH_NAMESPACE_CANCEL has errorCode above 2^53 - 1",
+    });
+    const withdrawn = publish();
+    await peer.send({ type: "publish_namespace_ok", requestId: 2 });
+    withdrawn.withdraw();
+    publish();
+    await peer.sendBytes(huge);
+    expect(peer.got("publish_namespace")).toHaveLength(3);
+    expect(peer.session.stats()).toMatchObject({ unsupported: 3, strayMessages: 1 });
+  });
+
   it("toward a standard peer neither rests nor clears what was refused", async () => {
     const { peer, publish, follow, ends } = await started(standard);
     const first = follow(publish());

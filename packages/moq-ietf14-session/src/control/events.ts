@@ -24,7 +24,7 @@ export type SessionEvent =
   | {
       readonly type: "publication_cancelled";
       readonly handle: number;
-      readonly status: number;
+      readonly status: number | undefined;
       readonly reason: string;
     }
   | { readonly type: "publication_withdrawn"; readonly handle: number }

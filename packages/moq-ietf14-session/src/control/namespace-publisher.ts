@@ -119,20 +119,13 @@ export class NamespacePublisher {
   }
 
   handleCancel(message: PublishNamespaceCancel, now: number): void {
-    const key = namespaceKey(message.trackNamespace);
-    const entry = this.#current.get(key);
-    if (entry?.state === "published") {
-      this.#end(entry);
-      const { errorCode: status, errorReason: reason } = message;
-      this.#context.emit({ type: "publication_cancelled", handle: entry.handle, status, reason });
-      return;
-    }
-    if (!this.#restUntil.has(key)) {
-      // A CANCEL before our request was answered belongs to a publication before it.
-      this.#context.stray();
-      return;
-    }
-    this.#rested(key, now);
+    const { trackNamespace, errorCode, errorReason } = message;
+    this.#cancel(trackNamespace, { status: errorCode, reason: errorReason }, now);
+  }
+
+  /** The code of a CANCEL cannot be represented. */
+  handleUnsupportedCancel(namespace: TrackNamespace, { message }: MoqError, now: number): void {
+    this.#cancel(namespace, { status: undefined, reason: message }, now);
   }
 
   nextDeadline(): number | undefined {
@@ -155,6 +148,26 @@ export class NamespacePublisher {
       // A name withdrawn again meanwhile rests longer than this deadline.
       if ((this.#restUntil.get(key) ?? now) <= now) this.#rested(key, now);
     }
+  }
+
+  #cancel(
+    namespace: TrackNamespace,
+    why: { readonly status: number | undefined; readonly reason: string },
+    now: number,
+  ): void {
+    const key = namespaceKey(namespace);
+    const entry = this.#current.get(key);
+    if (entry?.state === "published") {
+      this.#end(entry);
+      this.#context.emit({ type: "publication_cancelled", handle: entry.handle, ...why });
+      return;
+    }
+    if (!this.#restUntil.has(key)) {
+      // A CANCEL before our request was answered belongs to a publication before it.
+      this.#context.stray();
+      return;
+    }
+    this.#rested(key, now);
   }
 
   #queue(entry: Entry, now: number): void {

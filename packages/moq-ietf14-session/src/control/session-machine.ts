@@ -339,6 +339,9 @@ export class SessionMachine {
       this.ledger.handleFinished();
     } else if (ANSWERS.has(messageType)) {
       this.#handleUnsupportedAnswer(this.#noteAnswer(requestId), message, now);
+    } else if (message.trackNamespace) {
+      const error = unsupportedAnswer(message);
+      this.namespacePublisher.handleUnsupportedCancel(message.trackNamespace, error, now);
     } else if (ENDINGS.has(messageType)) {
       const text = `${messageType} for a request above 2^53 - 1, which never was`;
       throw peerViolation(text, SESSION_ERROR.invalidRequestId);

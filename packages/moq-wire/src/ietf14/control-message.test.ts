@@ -189,6 +189,16 @@ describe("what is legal but cannot be represented", () => {
     expect(reader.next()).toMatchObject({ type: "unsupported", requestId: 6 });
   });
 
+  it("a CANCEL's code above 2^53 - 1 leaves its namespace readable", () => {
+    const reader = new ControlReader();
+    reader.push(framed(0x0c, "02 01 61 01 62 ffffffffffffffff 00"));
+    expect(reader.next()).toMatchObject({ type: "unsupported", trackNamespace: ["a", "b"] });
+    reader.push(framed(0x0c, "01 01 ff 00 00"));
+    reader.push(framed(0x0c, "01 ffffffffffffffff"));
+    expect(reader.next()).not.toHaveProperty("trackNamespace");
+    expect(reader.next()).not.toHaveProperty("trackNamespace");
+  });
+
   it("a request ID above 2^53 - 1 belongs to nothing", () => {
     const reader = new ControlReader();
     reader.push(framed(0x0a, "ffffffffffffffff"));

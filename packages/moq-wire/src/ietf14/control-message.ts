@@ -5,7 +5,7 @@ import { WireError } from "../wire-error.js";
 import { Writer } from "../writer.js";
 import { MAX_CONTROL_PAYLOAD } from "./codes.js";
 import * as fetch from "./fetch.js";
-import { unencodable, violation } from "./field.js";
+import { type TrackNamespace, unencodable, violation } from "./field.js";
 import {
   type Fields,
   type LongNames,
@@ -86,6 +86,8 @@ export interface UnsupportedMessage {
   readonly messageType: ControlMessageType;
   /** Absent when the message has none, or when it is itself what is too large. */
   readonly requestId: number | undefined;
+  /** The namespace that a PUBLISH_NAMESPACE_CANCEL with too large a code is about; absent otherwise. */
+  readonly trackNamespace?: TrackNamespace;
   readonly error: WireError;
 }
 
@@ -197,5 +199,8 @@ function unsupported({ definition, payload }: Frame, error: WireError): Unsuppor
   // A request ID is always the first field, so what failed later leaves it readable.
   const readable = "requestId" in definition.fields && error.field !== "requestId";
   const requestId = readable ? new Cursor(payload).varint("requestId") : undefined;
-  return { type: "unsupported", messageType, requestId, error };
+  const message = { type: "unsupported", messageType, requestId, error } as const;
+  if (messageType !== "publish_namespace_cancel" || error.field !== "errorCode") return message;
+  const { trackNamespace } = namespace.publishNamespaceCancel.fields;
+  return { ...message, trackNamespace: trackNamespace.read(new Cursor(payload), "trackNamespace") };
 }
