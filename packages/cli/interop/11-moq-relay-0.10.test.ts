@@ -12,14 +12,7 @@ import {
 import { expect, test } from "vitest";
 import { SteadyViewer } from "../cloudflare/fixture.js";
 import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
-import {
-  clockLines,
-  expectCleanOutput,
-  expectRun,
-  inScene,
-  PATIENCE_MS,
-  startClock,
-} from "./fixture.js";
+import { expectCleanOutput, expectRun, inScene, PATIENCE_MS, startClock } from "./fixture.js";
 
 const KEY: TokenKey = new Uint8Array(32).fill(7);
 /** All of the relay, both ways. */
@@ -118,7 +111,7 @@ test.concurrent.each(
       await viewer.announced(`${root}live/clock`, { timeoutMs: PATIENCE_MS });
       await viewer.view("clock", `${root}live/clock`, "now");
       const read = await viewer.framesRead("clock", 6, { timeoutMs: PATIENCE_MS });
-      expectRun(clockLines(read), clock.ticks.all());
+      await expectRun(read, clock);
 
       const publisher = await peer(scene, world, "publisher");
       await publisher.publish("talk", `${root}room/talk`, "now");

@@ -5,7 +5,6 @@ import { SteadyViewer } from "../cloudflare/fixture.js";
 import { statusOf } from "./admin-fixture.js";
 import { type Decide, startWithAuthority, tokenFile } from "./authority.js";
 import {
-  clockLines,
   expectCleanOutput,
   expectRun,
   inScene,
@@ -45,7 +44,7 @@ test.concurrent.each(SCHEMES)(
       await viewer.announced("live/public/clock", { timeoutMs: PATIENCE_MS });
       await viewer.view("clock", "live/public/clock", "now");
       const frames = await viewer.framesRead("clock", 4, { timeoutMs: PATIENCE_MS });
-      expectRun(clockLines(frames), clock.ticks.all());
+      await expectRun(frames, clock);
 
       const anonymous = await scene.python("anonymous", relayUrl);
       for (const path of ["anon/talk", "live/public/forged"]) {

@@ -11,7 +11,6 @@ import {
   untilExpired,
 } from "./authority.js";
 import {
-  clockLines,
   expectCleanOutput,
   expectRun,
   inScene,
@@ -100,7 +99,7 @@ test.concurrent.each(SCHEMES)(
       });
       const before = peer.frames("clock").length;
       const frames = await peer.framesRead("clock", before + 2, { timeoutMs: PATIENCE_MS });
-      expectRun(clockLines(frames), clock.ticks.all());
+      await expectRun(frames, clock);
       const { relay: side } = await statusOf(url);
       expect(side.traffic.reconnects).toBe(0);
       expect(side.sessions[0]?.since).toBeLessThan(expiresAt);

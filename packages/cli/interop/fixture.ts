@@ -93,10 +93,13 @@ export function clockLines(frames: readonly PythonFrame[]): string[] {
   return lines;
 }
 
-/** Checks that `part` is a run of neighbours in `whole`. */
-export function expectRun(part: readonly string[], whole: readonly string[]): void {
-  const start = whole.indexOf(part[0] ?? "");
-  expect(part).toEqual(whole.slice(start, start + part.length));
+/** Checks that these frames are lines that a clock printed one after the other. */
+export async function expectRun(frames: readonly PythonFrame[], clock: Clock): Promise<void> {
+  const lines = clockLines(frames);
+  await clock.printed(lines.at(-1), PATIENCE_MS);
+  const printed = clock.ticks.all();
+  const start = printed.indexOf(lines[0] ?? "");
+  expect(lines).toEqual(printed.slice(start, start + lines.length));
 }
 
 /** Checks that what the bridge printed is for people: no stack traces, none of the secrets. */

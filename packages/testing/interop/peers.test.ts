@@ -75,10 +75,7 @@ test("peers: moq-clock-ietf reads moq-clock-ietf through moq-relay-ietf and its 
       what: "three ticks",
       timeoutMs: 10_000,
     });
-    await publisher.ticks.waitFor((tick) => tick === ticks.at(-1), {
-      what: "the publisher to say the last of them",
-      timeoutMs: 5_000,
-    });
+    await publisher.printed(ticks.at(-1), 5_000);
     // The publisher may have begun before anybody read.
     const written = publisher.ticks.all();
     const first = written.indexOf(ticks[0] ?? "");

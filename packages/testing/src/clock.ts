@@ -54,6 +54,11 @@ export class Clock {
     return new Clock(process);
   }
 
+  /** Waits until it has printed this line: a reader may have it before that. */
+  async printed(line: string | undefined, timeoutMs: number): Promise<void> {
+    await this.ticks.waitFor((tick) => tick === line, { what: `the line ${line}`, timeoutMs });
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.process.kill();
