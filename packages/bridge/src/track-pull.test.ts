@@ -5,7 +5,7 @@ import {
   type Ietf14Session,
 } from "@moq-bridge/moq-ietf14-session";
 import { Origin, type TrackProducer, type TrackRequest } from "@moq-bridge/origin";
-import { VirtualRuntime } from "@moq-bridge/runtime";
+import { MoqError, VirtualRuntime } from "@moq-bridge/runtime";
 import { memoryPair } from "@moq-bridge/transport";
 import { expect, it } from "vitest";
 import { type Lease, SessionPool, type Work } from "./session-pool.js";
@@ -22,12 +22,19 @@ class LatePool extends SessionPool<Ietf14Session> {
   }
 }
 
-it("a pull that ends while it is given a session leaves no subscription on it", async () => {
+const HOLD_MS = 1_000;
+
+/** A pool over a CDN that has the track `t` of `live/a`, and what asks for a track there. */
+async function cdnWithTrack() {
   const runtime = new VirtualRuntime();
   const cdn = new Origin({ runtime });
   const published: TrackProducer[] = [];
   cdn.createBroadcast("live/a", {
-    onTrack: (request) => published.push(request.accept({ priority: 1, maxLatencyMs: 5_000 })),
+    onTrack: (request) => {
+      const { name } = request;
+      if (name === "t") published.push(request.accept({ priority: 1, maxLatencyMs: 5_000 }));
+      else request.reject(new MoqError("track_not_found", "no", { scope: "subscription" }));
+    },
   });
   const sessions = new LatePool({
     runtime,
@@ -43,25 +50,51 @@ it("a pull that ends while it is given a session leaves no subscription on it", 
   });
   sessions.start();
   await runtime.advance(100);
-  const controller = new AbortController();
-  sessions.onLease = () => controller.abort();
   const near = new Origin({ runtime });
   let request: TrackRequest | undefined;
   near.dynamic((asked) => {
     request = asked;
   });
-  const track = near.request("live/a").subscribe("t");
-  await runtime.advance(1);
-  const options = { sessions, runtime, holdMs: 1_000, onAccepted() {}, onGone() {} };
-  const pull = new TrackPull(
-    { ...options, request: request ?? expect.fail("it was asked for") },
-    controller.signal,
-  );
-  await pull.run();
+  const ask = async (name: string, signal: AbortSignal) => {
+    const track = near.request("live/a").subscribe(name);
+    await runtime.advance(1);
+    const options = { sessions, runtime, holdMs: HOLD_MS, onAccepted() {}, onGone() {} };
+    const asked = request ?? expect.fail("it was asked for");
+    return { track, running: new TrackPull({ ...options, request: asked }, signal).run() };
+  };
+  const stop = async () => {
+    const stopped = sessions.stop();
+    await runtime.advance(1_000);
+    await stopped;
+  };
+  return { runtime, published, sessions, ask, stop };
+}
+
+it("a pull that ends while it is given a session leaves no subscription on it", async () => {
+  const { runtime, published, sessions, ask, stop } = await cdnWithTrack();
+  const controller = new AbortController();
+  sessions.onLease = () => controller.abort();
+  const { track, running } = await ask("t", controller.signal);
+  await running;
   await expect(track.info).rejects.toMatchObject({ code: "track_not_found" });
   await runtime.advance(10_000);
   expect(published.filter(({ demand }) => demand !== undefined)).toEqual([]);
-  const stopped = sessions.stop();
-  await runtime.advance(1_000);
-  await stopped;
+  await stop();
+});
+
+it.each([
+  ["that is not there is held for a while and then refused", "nothing", 3 * HOLD_MS],
+  ["whose name is too long for draft-14 is refused at once", "n".repeat(5_000), 1],
+])("a track %s, and its request answered once", async (_what, name, withinMs) => {
+  const { runtime, ask, stop } = await cdnWithTrack();
+  const { track, running } = await ask(name, new AbortController().signal);
+  let refused = false;
+  track.info.catch(() => {
+    refused = true;
+  });
+  await runtime.advance(withinMs);
+  expect(refused).toBe(true);
+  await expect(track.info).rejects.toMatchObject({ code: "track_not_found" });
+  await running;
+  await stop();
 });

@@ -23,6 +23,9 @@ const RETRY = { baseMs: 100, capMs: 5_000 };
 /** A track that ends each time without anything new is asked again ever more slowly. */
 const IDLE_RETRY = { baseMs: 250, capMs: 30_000 };
 
+/** The code of a name that draft-14 has no form for, for example a very long one: waiting does not help. */
+const NO_SUCH_NAME = "path_invalid";
+
 /** What follows the end of a SUBSCRIBE. */
 type Next = "again" | "session_lost" | "over";
 
@@ -45,6 +48,8 @@ export class TrackPull {
   #failures = 0;
   #framesAtStart = 0;
   #trouble: string | undefined;
+  /** Why it was given up. */
+  #refusal: MoqError | undefined;
 
   /** @param signal ends the pull */
   constructor(options: TrackPullOptions, signal: AbortSignal) {
@@ -98,7 +103,7 @@ export class TrackPull {
     if (this.#track) {
       this.#track.detach();
       this.#track.finish();
-    } else this.#options.request.reject(this.#notFound());
+    } else this.#options.request.reject(this.#notFound(this.#refusal));
   }
 
   async #run(): Promise<void> {
@@ -179,10 +184,9 @@ export class TrackPull {
       this.#options.onGone(error);
       return "over";
     }
-    if (!this.#heldTooLong()) return "again";
-    const notFound = this.#notFound(error);
-    if (this.#track) this.#track.abort(notFound);
-    else this.#options.request.reject(notFound);
+    if (error.code !== NO_SUCH_NAME && !this.#heldTooLong()) return "again";
+    this.#refusal = error;
+    this.#track?.abort(this.#notFound(error));
     return "over";
   }
 
