@@ -107,8 +107,13 @@ export class IetfConnection {
 
   send(message: ControlMessage): void {
     this.#push({ type: "sent", message });
+    this.sendBytes(encodeControlMessage(message));
+  }
+
+  /** Control messages that no encoder of ours writes. */
+  sendBytes(bytes: Uint8Array): void {
     this.#sending = this.#sending
-      .then(() => this.#control.send.write(encodeControlMessage(message)))
+      .then(() => this.#control.send.write(bytes))
       .catch((error) => this.#push({ type: "failed", error: String(error) }));
   }
 
