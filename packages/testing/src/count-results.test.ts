@@ -9,6 +9,8 @@ const SCRIPT = fileURLToPath(new URL("../../../scripts/count-results.mjs", impor
 const folder = mkdtempSync(join(tmpdir(), "moq-bridge-count-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const DID_NOT_RUN = { name: "/x/broken.test.ts", status: "failed", message: "no such module" };
+
 function report(name: string, changes: object = {}): string {
   const file = join(folder, name);
   const whole = {
@@ -23,8 +25,12 @@ function report(name: string, changes: object = {}): string {
   return file;
 }
 
+function run(...files: string[]) {
+  return spawnSync(process.execPath, [SCRIPT, ...files], { encoding: "utf8" });
+}
+
 function count(...files: string[]): { line: string; status: number | null } {
-  const { stdout, status } = spawnSync(process.execPath, [SCRIPT, ...files], { encoding: "utf8" });
+  const { stdout, status } = run(...files);
   return { line: stdout.trim(), status };
 }
 
@@ -37,7 +43,7 @@ test.each([
   ["a skipped test", { numPassedTests: 2, numPendingTests: 1 }, "5 passed, 1 failed"],
   [
     "a file that did not run",
-    { testResults: [{ status: "failed", assertionResults: [] }] },
+    { testResults: [{ ...DID_NOT_RUN, assertionResults: [] }] },
     "6 passed, 1 failed",
   ],
   ["no tests at all", { numTotalTests: 0, numPassedTests: 0 }, "3 passed, 1 failed"],
@@ -53,4 +59,24 @@ test("a report that is missing is a failure", () => {
     line: "3 passed, 1 failed",
     status: 1,
   });
+});
+
+test("what failed is said, and how", () => {
+  const failed = {
+    status: "failed",
+    fullName: "a stream ends",
+    failureMessages: ["AssertionError: expected 1 to be 2"],
+  };
+  const { stderr } = run(
+    report("c", {
+      numPassedTests: 2,
+      numFailedTests: 1,
+      testResults: [
+        { name: "/x/ends.test.ts", status: "failed", message: "", assertionResults: [failed, {}] },
+        { ...DID_NOT_RUN, assertionResults: [] },
+      ],
+    }),
+  );
+  expect(stderr).toMatch(/ends\.test\.ts: a stream ends\n +AssertionError: expected 1 to be 2/);
+  expect(stderr).toMatch(/broken\.test\.ts: did not run\n +no such module/);
 });
