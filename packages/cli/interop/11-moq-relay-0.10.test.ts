@@ -144,9 +144,10 @@ test.concurrent.each(
       ]);
       expect(side.traffic).toMatchObject({ sessionsOpened: 1, reconnects: 0 });
 
-      // What ends there ends here.
+      // What ends there ends here. This relay shows a publisher what it published itself, which
+      // moq-rs may go on announcing after its end: its session has to go.
       const from = ietf.control.length;
-      await publisher.finish("talk");
+      await publisher.stop();
       await ietf.received("PUBLISH_NAMESPACE_DONE", "room/talk", { timeoutMs: PATIENCE_MS, from });
       registry.list();
       await viewer.announced(`${root}live/clock`, { active: false, timeoutMs: PATIENCE_MS });
