@@ -5,18 +5,17 @@ const PEERS = ["npm", "run", "peers"];
 const ADDON = ["node", "packages/transport-native/build.mjs"];
 const CHROMIUM = ["node", "scripts/browser.mjs"];
 const BROWSERS = ["node", "scripts/browser.mjs", "chromium", "webkit"];
-const PNPM = ["npx", "-y", "pnpm@10.34.9"];
 // Tests that start the command run what was built, which must not be older than the sources.
-const COMMAND = [...PNPM, "--filter", "moq-bridge...", "build"];
-const PAGE = [...PNPM, "--filter", "@moq-bridge/web", "build"];
+const COMMAND = ["node", "scripts/build.mjs", "command"];
+const COMMAND_AND_PAGE = [...COMMAND, "page"];
 const TABLE = ["node", "scripts/interop-table.mjs"];
 
 /** What runs before and after the vitest project of the same name, and its configuration where it has its own. */
 const SUITES = {
-  interop: { before: [PEERS, CHROMIUM, ADDON, COMMAND, PAGE], after: [TABLE] },
+  interop: { before: [PEERS, CHROMIUM, ADDON, COMMAND_AND_PAGE], after: [TABLE] },
   cloudflare: { before: [PEERS, ADDON, COMMAND], after: [] },
   registry: { before: [PEERS, ADDON, COMMAND], after: [] },
-  browser: { before: [BROWSERS, PEERS, ADDON, COMMAND, PAGE], after: [] },
+  browser: { before: [BROWSERS, PEERS, ADDON, COMMAND_AND_PAGE], after: [] },
   chromium: { before: [CHROMIUM], after: [], config: "vitest.chromium.ts" },
 };
 

@@ -11,8 +11,14 @@ import {
 } from "@moq-bridge/testing";
 import { expect, test } from "vitest";
 import { SteadyViewer } from "../cloudflare/fixture.js";
-import { ADMIN_FLAGS, adminUrl, statusOf } from "./admin-fixture.js";
-import { expectCleanOutput, expectRun, inScene, PATIENCE_MS, startClock } from "./fixture.js";
+import { ADMIN_FLAGS, adminUrl, statusOf } from "../interop/admin-fixture.js";
+import {
+  expectCleanOutput,
+  expectRun,
+  inScene,
+  PATIENCE_MS,
+  startClock,
+} from "../interop/fixture.js";
 
 const KEY: TokenKey = new Uint8Array(32).fill(7);
 /** All of the relay, both ways. */
