@@ -120,7 +120,7 @@ function expectCarried(frames: readonly ReadFrame[], path: string, limit: number
   expect(performance.now() - (frames.at(-1)?.at ?? 0)).toBeLessThan(1_000);
 }
 
-/** moq-relay may read the newest group of a lost bridge again from the other, so a viewer may get it twice. */
+/** moq-relay may end a subscription with the bridge it was asking for; moq-rs then subscribes again, from the same group on. */
 function repeatedGroups(frames: readonly ReadFrame[]): Set<number> {
   const seen = new Set<string>();
   const repeated = new Set<number>();

@@ -3,7 +3,7 @@ import {
   PUBLISH_DONE_STATUS,
   SUBSCRIBE_ERROR,
 } from "@moq-bridge/moq-wire/ietf14";
-import { MoqError } from "@moq-bridge/runtime";
+import { MoqError, quotable } from "@moq-bridge/runtime";
 
 /** The peer broke the protocol; the session ends with `wireCode`. */
 export function peerViolation(message: string, wireCode: number, cause?: unknown): MoqError {
@@ -12,7 +12,7 @@ export function peerViolation(message: string, wireCode: number, cause?: unknown
 
 /** The peer answered a request with an error. */
 export function requestRefused(what: string, wireCode: number, reason: string): MoqError {
-  const text = `${what} was refused with ${wireCode}${reason ? `: ${plain(reason)}` : ""}`;
+  const text = `${what} was refused with ${wireCode}${reason ? `: ${quotable(reason)}` : ""}`;
   return new MoqError("request_refused", text, { scope: "subscription", wireCode });
 }
 
@@ -31,11 +31,6 @@ export function sessionEnded(cause?: MoqError): MoqError {
 /** A call that the state or the peer's profile does not allow. */
 export function misuse(code: string, message: string): MoqError {
   return new MoqError(code, message, { scope: "subscription" });
-}
-
-/** The peer's text on one line, without control characters. */
-function plain(reason: string): string {
-  return reason.replaceAll(/\p{Cc}+/gu, " ").slice(0, 200);
 }
 
 /** `text` cut to what a reason phrase may hold. */

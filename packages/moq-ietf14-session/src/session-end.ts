@@ -1,9 +1,6 @@
 import { SESSION_ERROR } from "@moq-bridge/moq-wire/ietf14";
-import { MoqError } from "@moq-bridge/runtime";
+import { MoqError, quotable } from "@moq-bridge/runtime";
 import type { CloseInfo } from "@moq-bridge/transport";
-
-/** Characters of a peer's reason that are repeated. */
-const MAX_QUOTE = 200;
 
 /** How a session ended. */
 export interface SessionEnd {
@@ -21,7 +18,7 @@ export function sessionEnd(info: CloseInfo, ours: MoqError | undefined): Session
     by === "peer"
       ? `the peer closed the session with ${codeText(code)}`
       : "the connection was lost";
-  const message = [what, oneLine(reason)].filter((text) => text !== "").join(": ");
+  const message = [what, quotable(reason)].filter((text) => text !== "").join(": ");
   const error = new MoqError(by === "peer" ? "closed_by_peer" : "connection_lost", message, {
     scope: "session",
     ...(code === undefined ? {} : { wireCode: code }),
@@ -34,12 +31,4 @@ function codeText(code: number | undefined): string {
   const [name] = Object.entries(SESSION_ERROR).find(([, value]) => value === code) ?? [];
   const words = name?.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words === undefined ? `code ${code}` : `code ${code} (${words})`;
-}
-
-/** A peer's words as part of one plain line. */
-function oneLine(text: string): string {
-  return text
-    .replace(/\p{C}+/gu, " ")
-    .trim()
-    .slice(0, MAX_QUOTE);
 }

@@ -17,7 +17,7 @@ import {
   UNI_STREAM,
 } from "@moq-bridge/moq-wire/lite";
 import type { Path } from "@moq-bridge/origin";
-import { MoqError, type Runtime } from "@moq-bridge/runtime";
+import { MoqError, quotable, type Runtime } from "@moq-bridge/runtime";
 import type { BidiStream, CloseInfo, RecvStream } from "@moq-bridge/transport";
 import debug from "debug";
 import { SESSION_CODE, STREAM_CODE } from "./codes.js";
@@ -35,9 +35,6 @@ import { followProbe, tellGoaway } from "./requests.js";
 import type { SetupResult } from "./setup-exchange.js";
 
 const log = debug("moq:lite");
-
-/** Most characters of a peer's words in an error. */
-const MAX_QUOTE = 200;
 
 /** A session whose version is settled: accepts the peer's streams and hands each to its part. */
 export class Session implements LiteSession {
@@ -284,20 +281,12 @@ function endError({ by, code, reason }: CloseInfo): MoqError | undefined {
     transport: "the connection was lost",
   }[by];
   const withCode = code === undefined ? "" : ` with code ${code}`;
-  const because = reason === "" ? "" : `: ${oneLine(reason)}`;
+  const because = reason === "" ? "" : `: ${quotable(reason)}`;
   const name = code === SESSION_CODE.unauthorized ? "session_unauthorized" : "session_closed";
   return new MoqError(name, `${what}${withCode}${because}`, {
     scope: "session",
     ...(code === undefined ? {} : { wireCode: code }),
   });
-}
-
-/** A peer's words as part of one plain line. */
-function oneLine(text: string): string {
-  return text
-    .replace(/\p{C}+/gu, " ")
-    .trim()
-    .slice(0, MAX_QUOTE);
 }
 
 /** An id for the life of a session, from 1 to 2^53 − 1. */

@@ -1,6 +1,7 @@
 export { DURATION_BOUNDS_MS, DurationHistogram, durationQuantile } from "./duration-histogram.js";
 export { type ErrorScope, MoqError, type MoqErrorOptions, toMoqError } from "./error.js";
 export { inNextTurn } from "./next-turn.js";
+export { quotable } from "./quotable.js";
 export {
   type CancelTimer,
   type HttpGetOptions,

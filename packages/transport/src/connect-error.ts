@@ -1,5 +1,4 @@
-import { MoqError } from "@moq-bridge/runtime";
-import { quotable } from "./error.js";
+import { MoqError, quotable } from "@moq-bridge/runtime";
 
 /** The codes with which connecting fails; see `Connect` in transport.ts. */
 export type ConnectErrorCode =

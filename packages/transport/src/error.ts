@@ -1,7 +1,5 @@
-import { MoqError } from "@moq-bridge/runtime";
+import { MoqError, quotable } from "@moq-bridge/runtime";
 import type { CloseInfo } from "./transport.js";
-
-const LONGEST_QUOTE = 200;
 
 /** The error of a stream abandoned by its sender; `code` is the RESET_STREAM code. */
 export function streamReset(code: number): MoqError {
@@ -33,10 +31,4 @@ export function sessionClosed(info: CloseInfo): MoqError {
 /** The error of a call the interface forbids, for example two reads at once: a bug in the caller. */
 export function transportMisuse(message: string): MoqError {
   return new MoqError("transport_misuse", message, { scope: "stream" });
-}
-
-/** Text from outside as part of one plain line: no control characters, at most 200 characters. */
-export function quotable(text: string): string {
-  const line = text.replace(/\p{C}+/gu, " ").trim();
-  return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE)}…` : line;
 }

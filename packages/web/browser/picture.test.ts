@@ -77,7 +77,7 @@ describe.each(WAYS)("what $from publishes, $to shows:", ({ from, to }) => {
 
   const limitFor = (part: Part): number => {
     if (part === "bridge" && to === "chromium") return NAMES_FREE_WITHIN_MS;
-    if (part === "cloudflare") return CHROMIUM_BACK_WITHIN_MS;
+    if (part === "cloudflare" && from === "chromium") return CHROMIUM_BACK_WITHIN_MS;
     return HEALED_WITHIN_MS;
   };
 

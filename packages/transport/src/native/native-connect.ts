@@ -1,6 +1,5 @@
-import type { MoqError } from "@moq-bridge/runtime";
+import { type MoqError, quotable } from "@moq-bridge/runtime";
 import { type ConnectErrorCode, connectError, untrusted } from "../connect-error.js";
-import { quotable } from "../error.js";
 import { normalizeFingerprint } from "../tls/node-tls.js";
 import type { ConnectOptions, TlsTrust, TransportSession } from "../transport.js";
 import { type ConnectWaiter, type NativeDriver, nativeDriver } from "./native-driver.js";

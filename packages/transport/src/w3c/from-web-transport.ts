@@ -1,7 +1,7 @@
-import { MoqError, toMoqError } from "@moq-bridge/runtime";
+import { MoqError, quotable, toMoqError } from "@moq-bridge/runtime";
 import { connectError } from "../connect-error.js";
 import { type Deferred, deferred } from "../deferred.js";
-import { quotable, sessionClosed } from "../error.js";
+import { sessionClosed } from "../error.js";
 import type {
   BidiStream,
   Capabilities,

@@ -1,7 +1,7 @@
-import type { MoqError } from "@moq-bridge/runtime";
+import { type MoqError, quotable } from "@moq-bridge/runtime";
 import { AsyncQueue } from "../async-queue.js";
 import { type Deferred, deferred } from "../deferred.js";
-import { quotable, sessionClosed } from "../error.js";
+import { sessionClosed } from "../error.js";
 import type {
   BidiStream,
   Capabilities,
